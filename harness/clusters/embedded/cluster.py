@@ -1,0 +1,207 @@
+"""Up, down, status, and nodes that come and go."""
+
+import concurrent.futures
+import json
+import pathlib
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
+
+from harness.clusters.embedded import addresses, checks, controlplane, host, images, node, programs, state
+from harness.clusters.embedded.certificates import Authority
+from harness.clusters.embedded.layout import ClusterDir, home
+from harness.clusters.embedded.locks import hold
+from harness.clusters.embedded.node import STANDARD, Node
+from harness.clusters.embedded.state import State
+from harness.errors import ClusterError, UsageError
+from harness.progress import Progress
+from harness.wait import until
+
+ADDONS = pathlib.Path(__file__).with_name("addons.yaml")
+INIT = "init.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a cluster is. `phase` is absent, starting, ready, or broken with the reason."""
+
+    name: str
+    phase: str
+    why: str = ""
+    range: str = ""
+    nodes: tuple[str, ...] = ()
+
+
+def up(name: str, progress: Progress, address_range: str | None = None) -> ClusterDir:
+    """A running cluster of these sources, started unless it runs; returns its folder once all nodes and DNS are ready.
+
+    Raises UsageError before anything is changed where this machine cannot run it, ClusterError where it did not start.
+    """
+    folder = ClusterDir.named(name)
+    checks.preflight(built=programs.folder().exists(), nodes=len(STANDARD))
+    with hold(folder.root.with_suffix(".lock"), f"survive cluster up ({name})", wait_s=600):
+        binaries = programs.build(progress)
+        store = images.build(binaries, progress)
+        known = state.read(folder)
+        fresh = known is not None and (known.programs, known.images) == (binaries.name, store.name)
+        if known and fresh and known.phase == "ready" and not _broken(folder, known):
+            return folder
+        if folder.root.exists():
+            with progress.stage(f"take down what is left of {name}"):
+                _down(folder)
+        used = [other.b for other in state.all_states()]
+        chosen = addresses.choose(address_range, addresses.in_use(), used)
+        _start(folder, State(name, chosen.b, binaries.name, store.name), progress)
+    return folder
+
+
+def down(name: str) -> bool:
+    """Take a cluster down, to the last process, mount, link and cgroup; whether there was one."""
+    folder = ClusterDir.named(name)
+    with hold(folder.root.with_suffix(".lock"), f"survive cluster down ({name})", wait_s=60):
+        existed = folder.root.exists() or bool(host.find_inits(folder.root))
+        _down(folder)
+    folder.root.with_suffix(".lock").unlink(missing_ok=True)
+    return existed
+
+
+def status(name: str) -> Status:
+    """How a cluster is, by looking at what runs."""
+    folder = ClusterDir.named(name)
+    known = state.read(folder)
+    if known is None:
+        return Status(name, "broken", "its state cannot be read") if folder.root.exists() else Status(name, "absent")
+    broken = _broken(folder, known)
+    phase = "broken" if broken else known.phase
+    return Status(name, phase, broken, known.addresses.range, tuple(item.name for item in known.nodes))
+
+
+def add_node(name: str, wanted: Node) -> None:
+    """Add a node to a running cluster and return once it is Ready. An index of 0 takes the next free one."""
+    folder = ClusterDir.named(name)
+    with hold(folder.root.with_suffix(".lock"), f"adding node {wanted.name}", wait_s=120):
+        known = _running(folder)
+        if wanted.name in {item.name for item in known.nodes}:
+            raise UsageError(f"cluster {name} has a node {wanted.name} already")
+        taken = {item.index for item in known.nodes}
+        free = next(index for index in range(1, addresses.MOST_NODES) if index not in taken)
+        wanted = replace(wanted, index=wanted.index or free)
+        known.nodes.append(wanted)
+        known.write(folder)
+        _start_node(folder, known, wanted)
+        _wait_nodes(folder, known, [wanted.name])
+
+
+def remove_node(name: str, node_name: str) -> None:
+    """Take a node away, its Node object too."""
+    folder = ClusterDir.named(name)
+    with hold(folder.root.with_suffix(".lock"), f"removing node {node_name}", wait_s=120):
+        known = _running(folder)
+        kept = [item for item in known.nodes if item.name != node_name]
+        if len(kept) == len(known.nodes):
+            raise UsageError(f"cluster {name} has no node {node_name}: {', '.join(item.name for item in kept)}")
+        host.kill_init(folder.node(node_name) / INIT)
+        kubectl(folder, "delete", "node", node_name, "--ignore-not-found", "--wait=false")
+        known.nodes = kept
+        known.write(folder)
+        host.remove_cgroup(f"/{name}/{node_name}")
+        subprocess.run(["rm", "-rf", str(folder.node(node_name))], check=True)
+
+
+def kubectl(folder: ClusterDir, *arguments: str, stdin: str = "") -> str:
+    """Run the cluster's own kubectl as administrator and return what it printed."""
+    known = state.read(folder)
+    assert known is not None
+    argv = [str(home() / "programs" / known.programs / "kubectl"), f"--kubeconfig={folder.kubeconfig}", *arguments]
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
+    if done.returncode:
+        raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _running(folder: ClusterDir) -> State:
+    known = state.read(folder)
+    if known is None or known.phase != "ready":
+        raise UsageError(f"cluster {folder.name} is not running: survive cluster up")
+    return known
+
+
+def _broken(folder: ClusterDir, known: State) -> str:
+    inits = host.find_inits(folder.root)
+    if folder.root / INIT not in inits:
+        return "its init process is gone"
+    missing = [item.name for item in known.nodes if folder.node(item.name) / INIT not in inits]
+    if missing:
+        return f"nodes have ended: {', '.join(missing)}"
+    if known.phase == "ready" and not _healthy(folder, known):
+        return "its API server does not answer"
+    return ""
+
+
+def _healthy(folder: ClusterDir, known: State) -> bool:
+    context = ssl.create_default_context(cafile=str(folder.pki / "ca.crt"))
+    context.load_cert_chain(folder.pki / "admin.crt", folder.pki / "admin.key")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(f"https://{known.addresses.router}:{controlplane.API_PORT}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
+    known.write(folder)
+    where = known.addresses
+    binaries = home() / "programs" / known.programs
+    with progress.stage("control plane"):
+        authority = controlplane.issue_certificates(folder, where)
+        controlplane.kubeconfig(folder, where, "admin", folder.kubeconfig)
+        spec = folder.root / INIT
+        spec.write_text(json.dumps(controlplane.init_spec(folder, where, binaries), indent=1))
+        host.start_init(spec, folder.logs / "init.log")
+        for item in STANDARD:
+            known.nodes.append(item)
+        known.write(folder)
+    with progress.stage(f"{len(known.nodes)} nodes and the API server"):
+        with concurrent.futures.ThreadPoolExecutor(len(known.nodes)) as pool:
+            list(pool.map(lambda item: _start_node(folder, known, item, authority), known.nodes))
+            until(lambda: _healthy(folder, known), "the API server's readiness", 60)
+        kubectl(folder, "apply", "-f", "-", stdin=ADDONS.read_text().replace("${DNS}", where.dns))
+    with progress.stage("nodes Ready, DNS answering"):
+        _wait_nodes(folder, known, [item.name for item in known.nodes])
+        kubectl(folder, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=60s")
+    known.phase = "ready"
+    known.write(folder)
+
+
+def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authority | None = None) -> None:
+    cgroup = f"/{known.name}/{item.name}"
+    node.prepare(folder, known.addresses, authority or Authority(folder.pki), item, cgroup)
+    root = folder.node(item.name)
+    host.copy_store(home() / "images" / known.images, root / "containerd")
+    host.make_cgroup(cgroup)
+    spec = root / INIT
+    binaries = home() / "programs" / known.programs
+    spec.write_text(json.dumps(node.init_spec(folder, known.addresses, binaries, item), indent=1))
+    host.start_init(spec, root / "logs" / "init.log", inside=host.find_inits(folder.root)[folder.root / INIT])
+
+
+def _wait_nodes(folder: ClusterDir, known: State, names: list[str], timeout_s: float = 60) -> None:
+    def ready() -> bool:
+        path = "-o=jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
+        seen = dict(pair.split("=") for pair in kubectl(folder, "get", "nodes", path).split())
+        return all(seen.get(name) == "True" for name in names)
+
+    until(ready, f"nodes Ready: {', '.join(names)} (logs: {folder.root}/nodes/*/logs)", timeout_s, every_s=0.5)
+
+
+def _down(folder: ClusterDir) -> None:
+    known = state.read(folder)
+    host.kill_init(folder.root / INIT)
+    if known:
+        link = controlplane.link_name(known.addresses)
+        until(lambda: not host.link_exists(link), f"the end of the link {link}", 30)
+    host.remove_cgroup(f"/{folder.name}")
+    state.remove(folder)

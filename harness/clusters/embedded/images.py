@@ -1,0 +1,166 @@
+"""The images that an embedded cluster has from its start: built by buildah, unpacked once, shared by all nodes.
+
+What is kept is a containerd root folder with every image unpacked; a node gets it as hard links (see `host`).
+"""
+
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from harness.clusters.embedded.layout import SOURCES, WORKLOADS, home
+from harness.clusters.embedded.locks import hold
+from harness.clusters.embedded.programs import digest
+from harness.errors import ClusterError
+from harness.progress import Progress
+
+RECIPE = "1"
+BASE = "survive.dev/base:dev"
+BASE_PACKAGES = "python3,python3-venv,ca-certificates"
+CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image: its name, the folder of its Containerfile, files of the build to add to that folder."""
+
+    name: str
+    context: pathlib.Path
+    programs: tuple[str, ...] = ()
+
+
+IMAGES = (
+    Image("survive.dev/pause:dev", SOURCES / "pause", ("pause",)),
+    Image("survive.dev/coredns:dev", SOURCES / "coredns", ("coredns",)),
+    Image("survive.dev/server:dev", WORKLOADS / "server"),
+    Image("survive.dev/controller:dev", WORKLOADS / "controller"),
+    Image("survive.dev/load:dev", WORKLOADS / "load"),
+)
+
+
+def suite() -> str:
+    """The code name of this machine's distribution (bookworm, noble), of which the base image is made."""
+    release = platform.freedesktop_os_release()
+    name = release.get("VERSION_CODENAME", "")
+    if not name or not {"debian", "ubuntu"} & {release.get("ID", ""), *release.get("ID_LIKE", "").split()}:
+        raise ClusterError("the embedded cluster's images are made of Debian or Ubuntu packages: run it on one of these")
+    return name
+
+
+def key(programs: pathlib.Path) -> str:
+    """The key of the images that these sources and programs give."""
+    files = [file for image in IMAGES for file in _files(image.context)] + [SOURCES / "base" / "Containerfile"]
+    return digest(files, WORKLOADS.parent, RECIPE, programs.name, suite(), BASE_PACKAGES)
+
+
+def _files(context: pathlib.Path) -> list[pathlib.Path]:
+    return [file for file in context.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+
+
+def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
+    """Build what is not there yet; return the containerd root that holds all images, unpacked."""
+    target = home() / "images" / key(programs)
+    if target.exists():
+        return target
+    with hold(home() / "images.lock", "building the cluster's images", wait_s=3600):
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob("partial-*"):
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix="partial-", dir=target.parent) as name:
+            partial = pathlib.Path(name)
+            buildah = Buildah(partial / "buildah")
+            with progress.stage(f"image base ({suite()})"):
+                _base(buildah)
+            for image in IMAGES:
+                with progress.stage(f"image {image.name}"):
+                    buildah.build(image.name, image.context, {file: programs / file for file in image.programs})
+                    buildah.save(image.name, partial / f"{image.context.name}.tar")
+            with progress.stage("unpack images"):
+                _unpack(programs, partial)
+            (partial / "store").rename(target)
+    return target
+
+
+class Buildah:
+    """buildah with a storage of its own, so that nothing of the user's is touched."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self._root = root
+        self._options = ["--root", str(root / "storage"), "--runroot", str(root / "run"), "--storage-driver", "vfs"]
+
+    def build(self, name: str, context: pathlib.Path, extra: dict[str, pathlib.Path]) -> None:
+        """Build a Containerfile as anybody would, on the base image instead of one from a registry.
+
+        `extra` are files to put beside it, by name.
+        """
+        folder = self._root / "context" / context.name
+        shutil.copytree(context, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for file, source in extra.items():
+            shutil.copy2(source, folder / file)
+        settings = [item for key in _pip_settings() for item in ("--env", key)]
+        trust = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() and "base" != context.name else []
+        argv = [
+            "buildah", *self._options, "build", "--isolation", "chroot", "--network", "host", "--pull-never",
+            "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
+        ]  # fmt: skip
+        _run(argv, f"building the image {name}")
+
+    def save(self, name: str, archive: pathlib.Path) -> None:
+        """Write an image as a docker-archive."""
+        argv = ["buildah", *self._options, "push", "--quiet", name, f"docker-archive:{archive}:{name}"]
+        _run(argv, f"saving the image {name}")
+
+
+def _pip_settings() -> list[str]:
+    return [f"{key}={value}" for key, value in sorted(os.environ.items()) if key in ("PIP_INDEX_URL", "PIP_CERT")]
+
+
+def _base(buildah: Buildah) -> None:
+    tar = home() / "bases" / f"{suite()}-{digest([], WORKLOADS, BASE_PACKAGES)}.tar"
+    if not tar.exists():
+        tar.parent.mkdir(parents=True, exist_ok=True)
+        partial = tar.with_suffix(".partial")
+        argv = ["mmdebstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "--format=tar", suite(), str(partial)]
+        _run(argv, "making the base image")
+        partial.rename(tar)
+    buildah.build(BASE, SOURCES / "base", {"base.tar": tar})
+
+
+def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
+    """Import all archives by a containerd of its own, which lives and dies in namespaces of its own."""
+    config = partial / "containerd.toml"
+    config.write_text(
+        f'version = 3\nroot = "{partial}/store"\nstate = "/run/state"\n'
+        '[grpc]\naddress = "/run/containerd.sock"\n'
+        'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]\n'
+    )
+    script = f"""
+    set -e
+    mount -t tmpfs tmpfs /run
+    "{programs}/containerd" --config "{config}" >"{partial}/containerd.log" 2>&1 &
+    ctr() {{ "{programs}/ctr" --address /run/containerd.sock --namespace k8s.io "$@"; }}
+    tries=0
+    until ctr version >/dev/null 2>&1; do
+        tries=$((tries + 1)); [ $tries -lt 100 ] || {{ tail -3 "{partial}/containerd.log" >&2; exit 1; }}
+        sleep 0.1
+    done
+    for archive in "{partial}"/*.tar; do
+        ctr images import --label io.cri-containerd.pinned=pinned "$archive"
+    done
+    kill -TERM $!
+    wait $! || true
+    """
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]
+    _run(argv, "unpacking the images")
+
+
+def _run(argv: list[str], what: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise ClusterError(f"{what} failed:\n{tail}")

@@ -1,0 +1,68 @@
+"""Where builds and clusters live on disk: one home, outside every checkout."""
+
+import hashlib
+import os
+import pathlib
+from dataclasses import dataclass
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[2]
+"""The `harness` package."""
+
+SOURCES = pathlib.Path(__file__).resolve().parent / "sources"
+"""Go modules and Containerfiles that the cluster's own parts are built from."""
+
+WORKLOADS = PACKAGE.parent / "workloads"
+
+
+def home() -> pathlib.Path:
+    """SURVIVE_HOME, else pytest-survive in the user's cache folder."""
+    if chosen := os.environ.get("SURVIVE_HOME"):
+        return pathlib.Path(chosen).resolve()
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "pytest-survive"
+
+
+def default_name() -> str:
+    """A cluster's name: one for each place the harness is installed in, so that two checkouts never share one."""
+    return "survive-" + hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDir:
+    """The folder of one cluster."""
+
+    root: pathlib.Path
+
+    @classmethod
+    def named(cls, name: str) -> "ClusterDir":
+        """The folder of the cluster `name`, whether it exists or not."""
+        return cls(home() / "clusters" / name)
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.root.name
+
+    @property
+    def state(self) -> pathlib.Path:
+        """What is running; see `state`."""
+        return self.root / "state.json"
+
+    @property
+    def kubeconfig(self) -> pathlib.Path:
+        """The administrator's kubeconfig."""
+        return self.root / "kubeconfig"
+
+    @property
+    def pki(self) -> pathlib.Path:
+        """Keys and certificates."""
+        return self.root / "pki"
+
+    @property
+    def logs(self) -> pathlib.Path:
+        """Output of the control plane's processes."""
+        return self.root / "logs"
+
+    def node(self, name: str) -> pathlib.Path:
+        """The folder of one node."""
+        return self.root / "nodes" / name

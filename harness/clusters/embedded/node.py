@@ -1,0 +1,240 @@
+"""One node of an embedded cluster: its folder, its settings, and what its init process sets up and keeps running."""
+
+import json
+import pathlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.clusters.embedded.addresses import Addresses
+from harness.clusters.embedded.certificates import Authority
+from harness.clusters.embedded.controlplane import BRIDGE, GATES, kubeconfig
+from harness.clusters.embedded.layout import ClusterDir
+
+DOMAIN = "cluster.local"
+PAUSE = "survive.dev/pause:dev"
+DISK_MB = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a node is to be. `index` (from 1) gives its addresses; a small disk is an ext4 of its own of DISK_MB."""
+
+    name: str
+    index: int
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+    small_disk: bool = False
+
+
+STANDARD = (
+    Node("load", 1, {"survive.dev/role": "load"}, ("survive.dev/load=:NoSchedule",)),
+    Node("worker-1", 2),
+    Node("worker-2", 3),
+    Node("small-disk", 4, {"survive.dev/disk": "small"}, ("survive.dev/disk=small:NoSchedule",), small_disk=True),
+)
+"""The nodes of a fresh cluster: one for load and DNS, two for what is tested, one whose disk is soon full."""
+
+
+def prepare(folder: ClusterDir, addresses: Addresses, authority: Authority, node: Node, cgroup: str) -> None:
+    """Write the node's certificates and settings, the images apart."""
+    root = folder.node(node.name)
+    for sub in ("kubelet", "containerd", "logs", "cni"):
+        (root / sub).mkdir(parents=True, exist_ok=True)
+    address = addresses.node(node.index)
+    name = f"node-{node.name}"
+    authority.issue(name, f"system:node:{node.name}", groups=["system:nodes"], names=[node.name, address])
+    authority.issue(f"{name}-proxy", "system:kube-proxy")
+    kubeconfig(folder, addresses, name, root / "kubelet.kubeconfig")
+    kubeconfig(folder, addresses, f"{name}-proxy", root / "kube-proxy.kubeconfig")
+    (root / "resolv.conf").write_text("")
+    (root / "containerd.toml").write_text(_CONTAINERD)
+    _write(root / "kubelet.json", _kubelet(folder, addresses, node, cgroup))
+    _write(root / "cni" / "10-ptp.conflist", _cni(addresses, node))
+
+
+def init_spec(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path, node: Node) -> dict[str, Any]:
+    """The spec for `init`: the node's view of the file system, its network, then containerd, kubelet, kube-proxy."""
+    root = folder.node(node.name)
+    programs_path = "/run/survive/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    commands = {
+        "containerd": ["containerd", "--config", "/run/survive/node/containerd.toml"],
+        "kubelet": _kubelet_command(addresses, node),
+        "kube-proxy": _kube_proxy_command(addresses, node),
+    }
+    processes = [
+        {
+            "name": name,
+            "argv": [f"/run/survive/programs/{argv[0]}", *argv[1:]],
+            "log": f"/run/survive/node/logs/{name}.log",
+            "env": {"PATH": programs_path},
+        }
+        for name, argv in commands.items()
+    ]
+    steps = _mounts(root, programs, node) + _network(addresses, node)
+    return {"hostname": node.name, "steps": steps, "processes": processes}
+
+
+def _mounts(root: pathlib.Path, programs: pathlib.Path, node: Node) -> list[list[str]]:
+    # The node's folder and the programs are bound below /run before /var is covered, wherever on disk they are.
+    script = f"""
+    set -e
+    mount --make-rprivate /
+    if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified; fi
+    mount -n -t tmpfs -o mode=755,size=256m tmpfs /mnt
+    mkdir -p /mnt/survive/node /mnt/survive/programs
+    mount -n --bind "{root}" /mnt/survive/node
+    mount -n --bind -o ro "{programs}" /mnt/survive/programs
+    mount -n --move /mnt /run
+    mount -n -t tmpfs -o mode=755,size=64m tmpfs /var/lib
+    mount -n -t tmpfs -o mode=755,size=64m tmpfs /var/log
+    mkdir -p /var/lib/kubelet /var/lib/containerd /var/lib/cni /var/log/pods /var/log/containers /run/survive/pods
+    mkdir -p /run/survive/node/logs/pods
+    mount -n --bind /run/survive/node/logs/pods /var/log/pods
+    mount -n --bind /run/survive/node/containerd /var/lib/containerd
+    """
+    if node.small_disk:
+        script += f"""
+        truncate -s {DISK_MB}M /run/survive/node/disk.img
+        mkfs.ext4 -q -F -m 0 /run/survive/node/disk.img
+        mount -n -o loop /run/survive/node/disk.img /var/lib/kubelet
+        """
+    else:
+        script += "mount -n --bind /run/survive/node/kubelet /var/lib/kubelet\n"
+    script += "mount --make-rshared /\n"
+    return [["sh", "-c", script]]
+
+
+def _network(addresses: Addresses, node: Node) -> list[list[str]]:
+    link = f"n{node.index}"
+    address = addresses.node(node.index)
+    return [
+        ["ip", "link", "set", "lo", "up"],
+        ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+        ["outer", "ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", "1"],
+        ["outer", "ip", "link", "set", link, "master", BRIDGE, "up"],
+        ["ip", "address", "add", f"{address}/24", "dev", "eth0"],
+        ["ip", "link", "set", "eth0", "up"],
+        ["ip", "route", "add", "default", "via", addresses.router],
+        ["outer", "ip", "route", "replace", addresses.pods_of(node.index), "via", address],
+    ]
+
+
+def _kubelet_command(addresses: Addresses, node: Node) -> list[str]:
+    argv = [
+        "kubelet",
+        "--config=/run/survive/node/kubelet.json",
+        "--kubeconfig=/run/survive/node/kubelet.kubeconfig",
+        f"--hostname-override={node.name}",
+        f"--node-ip={addresses.node(node.index)}",
+    ]
+    if node.labels:
+        argv.append("--node-labels=" + ",".join(f"{key}={value}" for key, value in node.labels.items()))
+    return argv
+
+
+def _kube_proxy_command(addresses: Addresses, node: Node) -> list[str]:
+    return [
+        "kube-proxy",
+        "--kubeconfig=/run/survive/node/kube-proxy.kubeconfig",
+        "--proxy-mode=nftables",
+        f"--hostname-override={node.name}",
+        f"--cluster-cidr={addresses.pods}",
+        "--conntrack-max-per-core=0",  # a limit of the machine, not of a network namespace
+        "--oom-score-adj=0",  # a negative one needs CAP_SYS_RESOURCE, which root may lack
+    ]
+
+
+def _kubelet(folder: ClusterDir, addresses: Addresses, node: Node, cgroup: str) -> dict[str, Any]:
+    pki = folder.pki
+    name = f"node-{node.name}"
+    root = folder.node(node.name)
+    for source in (pki / "ca.crt", pki / f"{name}.crt", pki / f"{name}.key"):
+        (root / source.name.replace(name, "kubelet")).write_bytes(source.read_bytes())
+    (root / "kubelet.key").chmod(0o600)
+    config: dict[str, Any] = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "x509": {"clientCAFile": "/run/survive/node/ca.crt"},
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+        },
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": "/run/survive/node/kubelet.crt",
+        "tlsPrivateKeyFile": "/run/survive/node/kubelet.key",
+        "clusterDNS": [addresses.dns],
+        "clusterDomain": DOMAIN,
+        "resolvConf": "/run/survive/node/resolv.conf",
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": cgroup,
+        "enforceNodeAllocatable": [],
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "oomScoreAdj": 0,
+        "featureGates": GATES,
+        "registerWithTaints": [_taint(text) for text in node.taints],
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi"},
+        "evictionPressureTransitionPeriod": "5s",
+        "nodeStatusUpdateFrequency": "5s",
+        "serializeImagePulls": False,
+        "shutdownGracePeriod": "0s",
+    }
+    if node.small_disk:
+        config |= {
+            "evictionHard": {"nodefs.available": "100Mi"},
+            "evictionSoft": {"nodefs.available": "300Mi"},
+            "evictionSoftGracePeriod": {"nodefs.available": "3s"},
+            "evictionMaxPodGracePeriod": 4,
+        }
+    return config
+
+
+def _taint(text: str) -> dict[str, str]:
+    pair, effect = text.split(":")
+    key, _, value = pair.partition("=")
+    return {"key": key, "value": value, "effect": effect}
+
+
+def _cni(addresses: Addresses, node: Node) -> dict[str, Any]:
+    ipam = {
+        "type": "host-local",
+        "ranges": [[{"subnet": addresses.pods_of(node.index)}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dataDir": "/var/lib/cni/networks",
+    }
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "mtu": 1500, "ipam": ipam}]}
+
+
+def _write(path: pathlib.Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1))
+
+
+_CONTAINERD = f"""\
+version = 3
+root = "/var/lib/containerd"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile", "io.containerd.tracing.processor.v1.otlp"]
+
+[grpc]
+address = "/run/containerd/containerd.sock"
+
+[plugins."io.containerd.cri.v1.images"]
+snapshotter = "overlayfs"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "{PAUSE}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+# A negative score needs CAP_SYS_RESOURCE; without it every sandbox would fail.
+restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["/run/survive/programs"]
+conf_dir = "/run/survive/node/cni"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+SystemdCgroup = false
+"""

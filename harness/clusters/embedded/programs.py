@@ -1,0 +1,125 @@
+"""The cluster's programs, built from their Go modules into a cache keyed by what they are built from."""
+
+import hashlib
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+
+from harness.clusters.embedded.layout import SOURCES, home
+from harness.clusters.embedded.locks import hold
+from harness.errors import ClusterError
+from harness.progress import Progress
+
+KUBERNETES = "v1.37.2"
+RECIPE = "1"
+"""Raise it when the way of building changes without a change of the sources."""
+
+_VERSION = "k8s.io/component-base/version"
+_LINK = f"-s -w -X {_VERSION}.gitVersion={KUBERNETES} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37"
+_RENAMED = {"server": "etcd"}
+"""Go names a program after the last part of its path; etcd's is `server`."""
+
+_MODULES = (("containerd", "tool"), ("kubernetes", "tool"), ("pause", "."))
+
+
+def digest(files: Iterable[pathlib.Path], base: pathlib.Path, *extra: str) -> str:
+    """A key of 16 hex digits over files (names below `base` and contents) and some texts."""
+    seen = hashlib.sha256()
+    for file in sorted(files):
+        seen.update(f"{file.relative_to(base)}\0{file.stat().st_mode & 0o111}\0".encode())
+        seen.update(hashlib.sha256(file.read_bytes()).digest())
+    seen.update("\0".join(extra).encode())
+    return seen.hexdigest()[:16]
+
+
+def key() -> str:
+    """The key of the programs that these sources give on this kind of machine."""
+    files = [file for name, _ in _MODULES for file in (SOURCES / name).iterdir() if file.suffix in (".go", ".mod", ".sum")]
+    return digest(files, SOURCES, RECIPE, KUBERNETES, platform.machine())
+
+
+def folder() -> pathlib.Path:
+    """Where the programs are, or will be once `build` returned."""
+    return home() / "programs" / key()
+
+
+def build(progress: Progress) -> pathlib.Path:
+    """Build what is not there yet and return its folder. A build that was broken off leaves nothing that is used.
+
+    Raises ClusterError with the compiler's words, or with what to do where Go or the network is missing.
+    """
+    target = folder()
+    if target.exists():
+        return target
+    with hold(home() / "programs.lock", "building the cluster's programs", wait_s=3600):
+        if target.exists():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob("partial-*"):
+            shutil.rmtree(leftover)
+        partial = pathlib.Path(tempfile.mkdtemp(prefix="partial-", dir=target.parent))
+        partial.chmod(0o755)
+        progress.note("  The cluster's programs are built from source, once: about 8 minutes on two cores.")
+        for name, what in _MODULES:
+            with progress.stage(f"build {name}"):
+                _build(SOURCES / name, what, partial, progress)
+        for built, wanted in _RENAMED.items():
+            (partial / built).rename(partial / wanted)
+        partial.rename(target)
+    return target
+
+
+def go() -> str:
+    """The Go command. Raises ClusterError where there is none."""
+    found = shutil.which("go")
+    if found is None:
+        raise ClusterError("no `go` on PATH: run `make setup`, or install Go 1.26.8 or newer")
+    return found
+
+
+def _build(module: pathlib.Path, what: str, target: pathlib.Path, progress: Progress) -> None:
+    environment = os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    progress.update("counting packages")
+    total = _run([go(), "list", "-deps", what], module, environment).count("\n")
+    argv = [go(), "build", "-trimpath", "-mod=readonly", "-v", "-ldflags", _LINK, "-o", f"{target}/", what]
+    process = subprocess.Popen(argv, cwd=module, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said: list[str] = []
+    compiled = 0
+    try:
+        for line in process.stderr:
+            if re.fullmatch(r"[\w.\-/~]+\n", line):
+                compiled += 1
+                progress.update(f"{compiled} packages compiled of at most {total}")
+            else:
+                said.append(line)
+        if process.wait():
+            raise ClusterError(_explain(module.name, "".join(said)))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _run(argv: list[str], folder: pathlib.Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise ClusterError(_explain(folder.name, done.stderr))
+    return done.stdout
+
+
+def _explain(name: str, said: str) -> str:
+    tail = "\n".join(said.strip().splitlines()[-15:])
+    hint = ""
+    if re.search(r"dial tcp|lookup .* no such host|i/o timeout|TLS handshake", said):
+        hint = "The Go module proxy could not be reached: check the network, or set GOPROXY to one that can.\n"
+    elif "requires go >=" in said:
+        hint = "This Go is too old: `make setup` installs one, or install Go 1.26.8 or newer.\n"
+    elif "no space left" in said:
+        hint = "The disk is full: the build needs about 8 GB in Go's caches and the harness's.\n"
+    return f"building {name} failed. {hint}{tail}"

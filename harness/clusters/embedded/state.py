@@ -1,0 +1,58 @@
+"""What is known of a cluster, on disk, so that it outlives the process that started it."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from harness.clusters.embedded.addresses import Addresses
+from harness.clusters.embedded.layout import ClusterDir, home
+from harness.clusters.embedded.node import Node
+
+Phase = Literal["starting", "ready"]
+
+
+@dataclass(slots=True)
+class State:
+    """A cluster's state. `programs` and `images` are the keys of what it was started from."""
+
+    name: str
+    b: int
+    programs: str
+    images: str
+    phase: Phase = "starting"
+    nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> Addresses:
+        """The cluster's addresses."""
+        return Addresses(self.b)
+
+    def write(self, folder: ClusterDir) -> None:
+        """Replace the state on disk at once."""
+        folder.root.mkdir(parents=True, exist_ok=True)
+        partial = folder.state.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=1))
+        partial.rename(folder.state)
+
+
+def read(folder: ClusterDir) -> State | None:
+    """The state of a cluster; None if there is none, or none that can be read: then it is to be taken down."""
+    try:
+        values: dict[str, Any] = json.loads(folder.state.read_text())
+        values["nodes"] = [Node(**{**node, "taints": tuple(node["taints"])}) for node in values["nodes"]]
+        return State(**values)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def all_states() -> list[State]:
+    """The states of all clusters of this home."""
+    folders = sorted((home() / "clusters").glob("*/state.json"))
+    return [state for path in folders if (state := read(ClusterDir(path.parent))) is not None]
+
+
+def remove(folder: ClusterDir) -> None:
+    """Remove all that a cluster had on disk."""
+    if folder.root.exists():
+        shutil.rmtree(folder.root)

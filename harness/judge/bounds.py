@@ -1,0 +1,54 @@
+"""Bounds on shares: how bad a thing may be that was seen k times in n."""
+
+import math
+
+CONFIDENCE = 0.95
+
+
+def upper_bound(failures: int, n: int, confidence: float = CONFIDENCE) -> float:
+    """The exact one-sided upper bound (Clopper and Pearson, 1934) of a share after `failures` in `n`.
+
+    It is the p at which so few failures or fewer come with the probability 1 - confidence. For no failure that is
+    1 - (1 - confidence) ** (1 / n), about 3 / n at 95 %. With n = 0 nothing is known: 1.
+    """
+    if not 0 <= failures <= n:
+        raise ValueError(f"{failures} failures of {n}")
+    if failures == n:
+        return 1.0
+    if failures == 0:
+        return -math.expm1(math.log1p(-confidence) / n)
+    low, high = failures / n, 1.0
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if _at_most(failures, n, middle) > 1 - confidence else (low, middle)
+    return high
+
+
+def _at_most(k: int, n: int, p: float) -> float:
+    """The probability of at most k of n, for p > k / n: then its terms fall from k downwards, so few are needed."""
+    log_top = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    term = math.exp(log_top + k * math.log(p) + (n - k) * math.log1p(-p))
+    total = term
+    for i in range(k, 0, -1):
+        term *= i / (n - i + 1) * (1 - p) / p
+        total += term
+        if term < total * 1e-15:
+            break
+    return total
+
+
+def percent(share: float) -> str:
+    """A share as a per cent figure of two digits: 0.058 %."""
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def per_request(errors: int, requests: int) -> str:
+    """The bound in words, where the unit is the request."""
+    return f"{errors:,} of {requests:,} requests failed: below {percent(upper_bound(errors, requests))} at 95 %"
+
+
+def per_restart(failures: int, restarts: int) -> str:
+    """The bound in words, where the unit is the restart: requests of one restart fail together."""
+    return f"{failures:,} of {restarts:,} restarts failed: below {percent(upper_bound(failures, restarts))} at 95 %"

@@ -1,0 +1,40 @@
+"""Traffic: what one prober's requests say of what the app's users felt."""
+
+from harness.history import History
+from harness.judge.bounds import upper_bound
+from harness.judge.causes import causes
+from harness.judge.latency import latency
+from harness.judge.outages import stalls, windows
+from harness.judge.world import World
+from harness.records import ProbeStarted
+from harness.requests import Requests
+from harness.results import Outage, Traffic
+
+STALL_S = 0.5
+
+
+def traffic(requests: Requests, world: World | None = None, stall_s: float = STALL_S) -> Traffic:
+    """Judge a prober's rows; with a world its failures get causes. Good requests later than `stall_s` are stalls."""
+    errors, unknown = int(requests.failed.sum()), int((~requests.ok & ~requests.failed).sum())
+    known = len(requests) - unknown
+    found: list[Outage] = []
+    for window in windows(requests):
+        cause = "" if world is None else causes(requests, world, rows=window.rows).most_common(1)[0][0]
+        found.append(window.outage.model_copy(update={"cause": cause}))
+    found.extend(stalls(requests, stall_s))
+    return Traffic(
+        requests=len(requests),
+        errors=errors,
+        error_rate=errors / known if known else 0.0,
+        error_rate_below=upper_bound(errors, known),
+        unknown=unknown,
+        outages=sorted(found, key=lambda outage: outage.start_ns),
+        causes={} if world is None else dict(causes(requests, world).most_common()),
+        latency_ms=latency(requests),
+    )
+
+
+def by_probe(history: History, stall_s: float = STALL_S) -> dict[str, Traffic]:
+    """The traffic of each measuring prober, by its name, in the order in which they began."""
+    names = [probe.probe for probe in history.of(ProbeStarted) if probe.role == "measure"]
+    return {name: traffic(history.requests(name), World(history, name), stall_s) for name in names}

@@ -1,0 +1,159 @@
+"""The world at a moment: which pods listened, were in the Service, were told to stop, as far as it was seen."""
+
+import ipaddress
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from harness.clock import NS_PER_S
+from harness.history import History
+from harness.lives import PodLife, Span, lives
+from harness.proof import EndpointChange, endpoint_changes
+from harness.records import EndpointsSeen, ProbeStarted
+
+# Rules (kube-proxy's) follow the EndpointSlice by up to its sync time, and a killed connection's error by a round trip.
+LINGER_NS = NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """One pod at a moment. `in_service` is ready, or, where none is, serving while it terminates."""
+
+    life: PodLife
+    listening: bool
+    told: bool
+    in_service: bool
+    left_ns: int | None
+    signal_ns: int | None
+    closed_ns: int | None
+    exit_ns: int | None
+    opened_ns: int | None
+    probed: bool
+
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return self.life.name
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that was known of the pods behind one target at a moment `t_ns`. `service` is empty if it has none."""
+
+    t_ns: int
+    service: str
+    pods: list[PodView]
+
+    @property
+    def backends(self) -> list[PodView]:
+        """The pods to which a request could be sent."""
+        return [pod for pod in self.pods if pod.in_service]
+
+    @property
+    def recent(self) -> list[PodView]:
+        """The backends and the pods that were backends until shortly before."""
+        return [p for p in self.pods if p.in_service or (p.left_ns is not None and self.t_ns - p.left_ns < LINGER_NS)]
+
+    def pod(self, name: str) -> PodView | None:
+        """The pod of this name."""
+        return next((pod for pod in self.pods if pod.name == name), None)
+
+
+@dataclass
+class _Backend:
+    """One pod's changes over time, indexed for look-ups."""
+
+    life: PodLife
+    listening: list[Span] = field(default_factory=list)
+    changes: list[EndpointChange] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+
+    def state(self, t_ns: int) -> EndpointChange | None:
+        """The pod's entry in the Service at a moment; None before its first."""
+        found = bisect_right(self.times, t_ns)
+        return self.changes[found - 1] if found else None
+
+
+class World:
+    """The states of the pods behind one probe's target; `at` gives the view of a moment, `segment` its number.
+
+    Two moments of one segment have the same view but for `t_ns`.
+    """
+
+    def __init__(self, history: History, probe: str) -> None:
+        targets = [one.target for one in history.of(ProbeStarted) if one.probe == probe]
+        known = {one.service for one in history.of(EndpointsSeen)}
+        found = list(lives(history).values())
+        host = _host(targets[0]) if targets else ""
+        if direct := [life for life in found if host in life.ips]:
+            self.service, found = "", direct
+        else:
+            self.service = _service(host, known)
+        self._pods = [self._backend(history, life) for life in found]
+        if self.service:
+            self._pods = [pod for pod in self._pods if pod.changes]
+        self._edges = sorted({edge for pod in self._pods for edge in _edges(pod)})
+
+    def _backend(self, history: History, life: PodLife) -> _Backend:
+        changes = endpoint_changes(history, self.service, life.uid) if self.service else []
+        return _Backend(life, life.listening(), changes, [change.t_ns for change in changes])
+
+    def segment(self, t_ns: int) -> int:
+        """The number of the span without a change in which a moment lies."""
+        return bisect_right(self._edges, t_ns)
+
+    def at(self, t_ns: int) -> View:
+        """What was known at a moment."""
+        states = [(pod, pod.state(t_ns)) for pod in self._pods]
+        any_ready = any(state is not None and state.ready for _, state in states)
+        return View(t_ns, self.service, [self._view(pod, state, t_ns, any_ready) for pod, state in states])
+
+    def _view(self, pod: _Backend, state: EndpointChange | None, t_ns: int, any_ready: bool) -> PodView:
+        life = pod.life
+        used = state is not None and (state.ready or (not any_ready and state.serving and state.terminating))
+        left = state.t_ns if state is not None and not used else None
+        said = [one for one in life.said if one.t_ns <= t_ns]
+        signal = next((one.t_ns for one in reversed(said) if one.event == "signal"), None)
+        started = next((one.t_ns for one in reversed(said) if one.event == "started"), None)
+        if signal is not None and started is not None and started > signal:
+            signal = None
+        ends = [span.end_ns for span in pod.listening if span.end_ns is not None and span.end_ns <= t_ns]
+        exits = [end.finished_ns or end.seen_ns for end in life.exits()] + [o.t_ns for o in said if o.event == "exit"]
+        return PodView(
+            life=life,
+            listening=any(span.holds(t_ns) for span in pod.listening),
+            told=bool(life.said),
+            in_service=used if self.service else life.gone_ns is None or t_ns < life.gone_ns,
+            left_ns=left,
+            signal_ns=signal,
+            closed_ns=max(ends, default=None),
+            exit_ns=max((end for end in exits if end <= t_ns), default=None),
+            opened_ns=min((span.start_ns for span in pod.listening if span.start_ns > t_ns), default=None),
+            probed=any(one.type == "Ready" and one.status == "False" for seen in life.seen for one in seen.conditions),
+        )
+
+
+def _edges(pod: _Backend) -> set[int]:
+    """The moments at which a pod's view changes."""
+    life = pod.life
+    edges = {one.t_ns for one in life.said} | {seen.t_ns for seen in life.seen}
+    edges |= {end.finished_ns for end in life.exits() if end.finished_ns is not None}
+    edges |= {edge for span in pod.listening for edge in (span.start_ns, span.end_ns) if edge is not None}
+    edges |= {change.t_ns for change in pod.changes}
+    return edges | {edge + LINGER_NS for edge in edges}
+
+
+def _host(target: str) -> str:
+    """The host of a target, which is a URL or host:port."""
+    return urlsplit(target if "//" in target else f"//{target}").hostname or ""
+
+
+def _service(host: str, known: set[str]) -> str:
+    """The Service that a host names: by its first label, else the only one that was seen (a cluster IP)."""
+    if (first := host.partition(".")[0]) in known:
+        return first
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    return next(iter(known)) if len(known) == 1 else ""

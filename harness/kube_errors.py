@@ -1,0 +1,65 @@
+"""Errors at the door to Kubernetes: what the API server or the network said, as KubeError."""
+
+import json
+from typing import Any
+
+import urllib3
+
+from harness.errors import KubeError
+
+_HINTS = {
+    401: "the kubeconfig's credentials were refused: log in again, or name another context",
+    403: "grant the missing right to the kubeconfig's user (`kubectl auth can-i` tells which it has)",
+    404: "it may be gone already, or the cluster does not serve this kind",
+    409: "somebody else changed or made it: look at it and try again",
+    422: "correct the manifest",
+}
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+
+def refused(doing: str, status: int, body: str) -> KubeError:
+    """The API server's refusal; `body` is a JSON Status, or plain text where a proxy or a filter answered."""
+    said = parsed(body)
+    message = str(said.get("message") or body[:300].strip() or "no message")
+    hint = f"; {_HINTS[status]}" if status in _HINTS else ""
+    return KubeError(f"{doing}: {status} {message}{hint}", status, str(said.get("reason") or ""), body)
+
+
+def unanswered(doing: str, exc: Exception) -> KubeError:
+    """No answer, or half of one: the request may or may not have been carried out."""
+    what = " ".join(str(exc).split())
+    hint = "see whether the API server is up and can be reached from here"
+    return KubeError(f"{doing}: no answer ({type(exc).__name__}: {what}); {hint}", 0, type(exc).__name__)
+
+
+def parsed(body: str) -> dict[str, Any]:
+    """The JSON Status in a refusal's body, empty where there is none."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def causes(error: KubeError) -> list[str]:
+    """The reasons in a refusal's details; an eviction that a budget forbids has `DisruptionBudget`."""
+    details = parsed(error.body).get("details") or {}
+    return [str(cause.get("reason", "")) for cause in details.get("causes") or []]
+
+
+def retry_after_s(error: KubeError) -> float | None:
+    """How long the API server asks to wait, in seconds; None if it did not ask."""
+    details = parsed(error.body).get("details") or {}
+    asked = details.get("retryAfterSeconds")
+    if asked:
+        return float(asked)
+    # A server too busy to answer at all (priority and fairness) says "Retry-After: 1" with a body of plain text.
+    return 1.0 if error.status == 429 and not error.reason else None
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a read that failed so is known to pass by itself: the server restarts, is busy, or lost its store."""
+    if not isinstance(error, KubeError):
+        return False
+    lost = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProtocolError)
+    return error.status in _PASSING or (error.status == 0 and isinstance(error.__cause__, lost))

@@ -1,0 +1,91 @@
+"""Requests in columns: what a prober measured, a million rows at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.records import Outcome, RequestBatch
+
+NONE_NS = -1
+OUTCOMES: tuple[Outcome, ...] = ("ok", "failed", "unknown")
+
+
+class Request(NamedTuple):
+    """One request. Moments are nanoseconds since the epoch; first_byte_ns is NONE_NS if no byte came."""
+
+    scheduled_ns: int
+    sent_ns: int
+    first_byte_ns: int
+    end_ns: int
+    outcome: Outcome
+    phase: str
+    error: str
+    status: int
+    pod: str
+    connection: str
+    use: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The rows of one prober by scheduled time; each array has the shape (n,). Strings are kept as lists."""
+
+    probe: str
+    scheduled_ns: NDArray[np.int64]
+    sent_ns: NDArray[np.int64]
+    first_byte_ns: NDArray[np.int64]
+    end_ns: NDArray[np.int64]
+    outcome: NDArray[np.int8]
+    phase: list[str]
+    error: list[str]
+    status: NDArray[np.int16]
+    pod: list[str]
+    connection: list[str]
+    use: NDArray[np.int32]
+
+    @classmethod
+    def from_batches(cls, probe: str, batches: Sequence[RequestBatch]) -> "Requests":
+        """Join batches (see `RequestBatch` for a row's shape); a batch that came twice counts once."""
+        unique = {batch.seq: batch for batch in batches}
+        rows = sorted((row for batch in unique.values() for row in batch.rows), key=lambda row: row[0])
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(Request._fields)
+        names: dict[str, str] = {}
+        scheduled = np.array(columns[0], dtype=np.int64)
+        first = np.array([NONE_NS if v is None else v for v in columns[2]], dtype=np.int64)
+        return cls(
+            probe=probe,
+            scheduled_ns=scheduled,
+            sent_ns=scheduled + np.array(columns[1], dtype=np.int64),
+            first_byte_ns=np.where(first == NONE_NS, NONE_NS, scheduled + first),
+            end_ns=scheduled + np.array(columns[3], dtype=np.int64),
+            outcome=np.array([OUTCOMES.index(v) for v in columns[4]], dtype=np.int8),
+            phase=[names.setdefault(v, v) for v in columns[5]],
+            error=[names.setdefault(v, v) for v in columns[6]],
+            status=np.array(columns[7], dtype=np.int16),
+            pod=[names.setdefault(v, v) for v in columns[8]],
+            connection=list(columns[9]),
+            use=np.array(columns[10], dtype=np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.scheduled_ns)
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Which rows were answered as they should; shape (n,)."""
+        return self.outcome == OUTCOMES.index("ok")
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which rows failed; shape (n,). Unknown rows are neither ok nor failed."""
+        return self.outcome == OUTCOMES.index("failed")
+
+    def __getitem__(self, index: int) -> Request:
+        return Request(
+            int(self.scheduled_ns[index]), int(self.sent_ns[index]), int(self.first_byte_ns[index]),
+            int(self.end_ns[index]), OUTCOMES[self.outcome[index]], self.phase[index], self.error[index],
+            int(self.status[index]), self.pod[index], self.connection[index], int(self.use[index]),
+        )  # fmt: skip

@@ -1,0 +1,154 @@
+"""Verdicts as data: the models behind results.json. A field that does not apply is left out of the file."""
+
+import pathlib
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+
+Verdict = Literal["pass", "fail", "inconclusive", "skip", "error"]
+
+
+class Model(BaseModel):
+    """The base: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Expected(Model):
+    """One expectation: what was to hold, what was seen. `holds` is None where it could not be told."""
+
+    what: str
+    seen: str
+    holds: bool | None
+    reason: str = Field(default="", description="where the figure and its tolerance come from")
+
+
+class Outage(Model):
+    """An interval of failing or late requests. It began and ended within brackets: its length is in [low_s, high_s]."""
+
+    low_s: float
+    estimate_s: float
+    high_s: float
+    cause: str = ""
+    start_ns: int = Field(description="midpoint of the bracket of its beginning, ns since the epoch")
+    end_ns: int = Field(description="midpoint of the bracket of its end, ns since the epoch")
+    failed: int = Field(description="failed requests in it; of a stall the late ones")
+    kind: Literal["errors", "stall"] = "errors"
+    partial: bool = Field(default=False, description="some requests were answered in it; high_s is then a 95 % bound")
+    ended: bool = Field(default=True, description="false if it still lasted when the probe stopped")
+
+
+class Latency(Model):
+    """Milliseconds from the scheduled time to the end, of answered requests."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class Traffic(Model):
+    """What the app's users felt, by the measuring probe."""
+
+    requests: int
+    errors: int
+    error_rate: float
+    error_rate_below: float = Field(description="upper bound of the error rate at 95 % confidence")
+    unknown: int = 0
+    outages: list[Outage] = []
+    causes: dict[str, int] = {}
+    latency_ms: Latency | None = None
+
+
+class Handover(Model):
+    """One passing of a Lease's leadership. What was not seen is None."""
+
+    old: str
+    new: str
+    gap_s: float = Field(description="first new work minus last old work; negative if both worked at once")
+    first_work_ns: int
+    last_renewal_ns: int | None = None
+    acquired_ns: int | None = None
+    since_last_renewal_s: float | None = Field(default=None, description="acquired by the new minus renewed by the old")
+
+
+class Failover(Model):
+    """From the old leader's last work to the new one's first, the longest; overlap is both at work at once."""
+
+    low_s: float
+    estimate_s: float
+    high_s: float
+    overlap_s: float = 0.0
+    transitions: int = Field(default=0, description="by how much the Lease's own count rose")
+    handovers: list[Handover] = []
+
+
+class Noise(Model):
+    """How quiet the machine was: the control probe and the lag of sent against scheduled."""
+
+    control_requests: int = 0
+    control_errors: int = 0
+    lag_p99_ms: float | None = None
+    limit_ms: float | None = None
+    cpu_pressure: float | None = None
+    quiet: bool | None = None
+    why: str = ""
+
+
+class Result(Model):
+    """One row's verdict. `id` is the row (B1), `name` is unique in a run (rollout-naive)."""
+
+    id: str
+    name: str
+    path: str
+    title: str = ""
+    test: str = ""
+    verdict: Verdict
+    why: str
+    proof: list[str] = []
+    expected: list[Expected] = []
+    traffic: Traffic | None = None
+    failover: Failover | None = None
+    noise: Noise | None = None
+    timings: dict[str, float] = {}
+    started_ns: int = 0
+    duration_s: float = 0.0
+
+
+class Cluster(Model):
+    """Where it ran."""
+
+    provider: str
+    version: str
+    nodes: int
+
+
+class Run(Model):
+    """The run as a whole."""
+
+    id: str
+    started: str = Field(description="ISO 8601, UTC")
+    duration_s: float
+    cluster: Cluster
+    noise: dict[str, Any] = {}
+
+
+class Results(Model):
+    """The whole of results.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    run: Run
+    results: list[Result]
+
+    def write(self, path: pathlib.Path) -> None:
+        """Write results.json; fields that do not apply are left out."""
+        text = self.model_dump_json(by_alias=True, exclude_none=True, indent=1)
+        path.write_text(text + "\n")
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> "Results":
+        """Read results.json. Raises pydantic.ValidationError where it is not of this schema."""
+        return cls.model_validate_json(path.read_text())

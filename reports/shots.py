@@ -1,0 +1,81 @@
+"""The lane of requests: every failure, and as many good requests as the eye can use."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.clock import NS_PER_S
+from harness.records import ProbeStarted
+from harness.requests import Requests
+from reports.figure import Points, Shots
+from reports.text import plain
+
+NS_PER_MS = 1_000_000
+
+
+class _Words:
+    """Numbers for words, so that a word that stands in a thousand rows is written once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, word: str) -> int:
+        return self._numbers.setdefault(word, len(self._numbers))
+
+    def all(self) -> list[str]:
+        return [plain(word) for word in self._numbers]
+
+
+def thinned(requests: Requests, chosen: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """At most `most` of the chosen rows: of each stretch of rows the quickest and the slowest are kept.
+
+    So the band that the eye sees stays as high as it was, and no slow request is lost.
+    """
+    if len(chosen) <= most:
+        return chosen
+    latency = requests.end_ns[chosen] - requests.scheduled_ns[chosen]
+    kept: set[int] = set()
+    for part in np.array_split(np.arange(len(chosen)), max(1, most // 2)):
+        kept.add(int(part[latency[part].argmin()]))
+        kept.add(int(part[latency[part].argmax()]))
+    return chosen[sorted(kept)]
+
+
+def _why(requests: Requests, index: int) -> str:
+    error, phase, status = requests.error[index], requests.phase[index], int(requests.status[index])
+    if not error:
+        return f"status {status}" if status else requests[index].outcome
+    what = f"status {status}" if error == "status" and status else error.replace("_", " ")
+    return f"{what} at {phase.replace('_', ' ')}" if phase else what
+
+
+def _points(requests: Requests, chosen: NDArray[np.intp], zero_ns: int, words: _Words) -> Points:
+    scheduled = requests.scheduled_ns[chosen]
+    at_s = (scheduled - zero_ns) / NS_PER_S
+    ms = (requests.end_ns[chosen] - scheduled) / NS_PER_MS
+    return Points(
+        at_s=np.round(at_s, 4).tolist(),
+        ms=np.round(ms, 2).tolist(),
+        what=[words.number(_why(requests, int(i))) for i in chosen],
+        pod=[words.number(requests.pod[i]) for i in chosen],
+    )
+
+
+def shots(requests: Requests, probe: ProbeStarted | None, zero_ns: int, most: int) -> Shots:
+    """The lane of one prober's requests; at most `most` good ones are drawn, failed and unknown ones all."""
+    words = _Words()
+    ok = np.flatnonzero(requests.ok)
+    failed = np.flatnonzero(requests.failed)
+    unknown = np.flatnonzero(~requests.ok & ~requests.failed)
+    title, about = f"Requests · {requests.probe}", ""
+    if probe is not None:
+        role = "control, an untouched service · " if probe.role == "control" else ""
+        about = f"{role}{probe.target} · one each {probe.interval_ns / NS_PER_MS:g} ms"
+    return Shots(
+        title=plain(title),
+        about=plain(about),
+        good=_points(requests, thinned(requests, ok, most), zero_ns, words),
+        bad=_points(requests, failed, zero_ns, words),
+        unknown=_points(requests, unknown, zero_ns, words),
+        good_total=len(ok),
+        words=words.all(),
+    )

@@ -1,0 +1,60 @@
+"""The story of a row, line by line: what was done, what the cluster and the app said, what the harness missed."""
+
+import json
+from collections.abc import Callable, Iterator
+
+from harness.history import History
+from harness.records import Act, AppSaid, EventSeen, LeaseSeen, Log, Lost, Record
+from reports.figure import Told
+from reports.text import plain
+
+LONGEST = 300
+
+
+def _short(text: str) -> str:
+    text = plain(" ".join(text.split()))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _data(values: dict[str, object]) -> str:
+    return " ".join(f"{k}={v if isinstance(v, str | int | float) else json.dumps(v)}" for k, v in values.items())
+
+
+def act_words(act: Act) -> str:
+    """An act as a person would say it: `begin rollout-restart deployment/shop`."""
+    return _short(f"{act.status} {act.verb} {act.target} {_data(act.detail)}")
+
+
+def _tell(record: Record) -> tuple[str, str] | None:
+    match record:
+        case Act():
+            return "harness", act_words(record)
+        case EventSeen():
+            return f"event {record.object}", f"{record.reason}: {record.message}"
+        case AppSaid():
+            return f"{record.pod}/{record.container}", f"{record.event} {_data(record.data)}"
+        case Lost():
+            return "harness", f"could not see {record.source}: {record.what}"
+        case Log():
+            return f"{record.pod}/{record.container}", record.line
+    return None
+
+
+def _lines(history: History) -> Iterator[tuple[Record, str, str]]:
+    holders: dict[str, str] = {}
+    for record in history.records:
+        if isinstance(record, LeaseSeen):
+            if holders.get(record.name) != record.holder:
+                holders[record.name] = record.holder
+                yield record, f"lease {record.name}", f"held by {record.holder}" if record.holder else "released"
+        elif told := _tell(record):
+            yield record, *told
+
+
+def story(history: History, at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
+    """At most `most` lines, and how many were left out. Plain log lines go first, then what is furthest from the act."""
+    found = list(_lines(history))
+    order = sorted(range(len(found)), key=lambda i: (isinstance(found[i][0], Log), abs(at(found[i][0].t_ns))))
+    kept = sorted(order[:most])
+    told = [Told(round(at(found[i][0].t_ns), 3), _short(found[i][1]), _short(found[i][2])) for i in kept]
+    return told, len(found) - len(kept)

@@ -1,0 +1,115 @@
+"""Figures as words, so that every report says the same thing in the same way."""
+
+import re
+import shlex
+
+from harness.results import Failover, Outage, Result, Traffic, Verdict
+
+VERDICTS: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "pass", "skip")
+"""All verdicts, the most urgent first."""
+
+_UNSHOWABLE = re.compile(
+    "[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def plain(text: str) -> str:
+    """The text without what XML forbids, and without characters that reorder or hide the text around them."""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def seconds(value_s: float) -> str:
+    """A measured length: `1.204 s`."""
+    return f"{value_s:.3f} s" if abs(value_s) < 100 else f"{value_s:.1f} s"
+
+
+def bracket(low_s: float, estimate_s: float, high_s: float) -> str:
+    """An estimate with its guaranteed bounds: `1.204 s [1.196, 1.212]`."""
+    digits = 3 if high_s < 100 else 1
+    return f"{estimate_s:.{digits}f} s [{low_s:.{digits}f}, {high_s:.{digits}f}]"
+
+
+def outage(value: Outage) -> str:
+    """An outage's length; one that still lasted when the probe stopped has no upper bound."""
+    if not value.ended:
+        return f"over {seconds(value.low_s)}"
+    return bracket(value.low_s, value.estimate_s, value.high_s)
+
+
+def longest(traffic: Traffic | None) -> Outage | None:
+    """The longest outage, None where there was none or no traffic."""
+    return max(traffic.outages, key=lambda o: o.estimate_s, default=None) if traffic else None
+
+
+def longest_words(traffic: Traffic | None) -> str:
+    """The longest outage in words; empty where there was no traffic."""
+    worst = longest(traffic)
+    if worst is not None:
+        return outage(worst)
+    return "none" if traffic else ""
+
+
+def percent(share: float) -> str:
+    """A share (0 to 1) with as many digits as it deserves: `1.93 %`, `0.052 %`."""
+    value = share * 100
+    digits = 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f} %"
+
+
+def error_rate(traffic: Traffic | None) -> str:
+    """The error rate; where no request failed, the bound that so many good ones prove. Empty without traffic."""
+    if traffic is None:
+        return ""
+    if traffic.errors == 0:
+        return f"0 (< {percent(traffic.error_rate_below)})"
+    return percent(traffic.error_rate)
+
+
+def failover(value: Failover | None) -> str:
+    """The failover with its bounds and any overlap; empty where there was none to measure."""
+    if value is None:
+        return ""
+    words = bracket(value.low_s, value.estimate_s, value.high_s)
+    return f"{words}, overlap {seconds(value.overlap_s)}" if value.overlap_s > 0 else words
+
+
+def duration(value_s: float) -> str:
+    """A length of work, in the units a person would say: `48 s`, `12 min 34 s`, `1 h 05 min`."""
+    whole = round(value_s)
+    if whole < 60:
+        return f"{value_s:.1f} s" if value_s < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def counts(results: list[Result]) -> dict[Verdict, int]:
+    """How many rows have each verdict; verdicts that no row has are left out. Order: the most urgent first."""
+    found = {verdict: sum(result.verdict == verdict for result in results) for verdict in VERDICTS}
+    return {verdict: number for verdict, number in found.items() if number}
+
+
+def headline(results: list[Result]) -> str:
+    """The run in one sentence."""
+    if not results:
+        return "No row was run"
+    found = counts(results)
+    words = {
+        "error": ("harness error", "harness errors"),
+        "fail": ("failed", "failed"),
+        "inconclusive": ("inconclusive", "inconclusive"),
+        "skip": ("skipped", "skipped"),
+    }
+    parts = [f"{n} {words[v][n > 1]}" for v, n in found.items() if v in words and v != "skip"]
+    ran = len(results) - found.get("skip", 0)
+    passed = found.get("pass", 0)
+    if not parts and passed:
+        return "The row passed" if passed == 1 else f"All {passed} rows passed"
+    return ", ".join([*parts, f"{passed} of {ran} passed"]) if ran else "Every row was skipped"
+
+
+def rerun(result: Result) -> str:
+    """The command that runs this row alone."""
+    return f"pytest suites -k {shlex.quote(result.name)}"

@@ -1,0 +1,408 @@
+"""An HTTP/1.1 server whose way of starting and stopping is set by switches; standard library only.
+
+It stands alone in a container, so it carries its own few lines for the clock and the log. Each moment of its life is
+one JSON line on standard output: {"kind": "app", "t_ns": ..., "event": ..., "data": {...}}.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.parse
+from collections.abc import Callable, Sequence
+
+BACKLOG = 1024
+HEAD_LIMIT = 16_384
+BODY_LIMIT = 1 << 20
+# A connection that was accepted but has not asked yet may have its first request under way; Go's server waits 5 s.
+FIRST_REQUEST_S = 1.0
+REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
+           431: "Request Header Fields Too Large", 501: "Not Implemented", 503: "Service Unavailable"}  # fmt: skip
+CHECKS = ("startz", "readyz", "livez")
+
+_wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+
+
+def say(event: str, **data: object) -> None:
+    """Write one app event; `t_ns` is the wall time of the process's start plus the monotonic time since."""
+    t_ns = _wall_minus_monotonic_ns + time.monotonic_ns()
+    line = json.dumps({"kind": "app", "t_ns": t_ns, "event": event, "data": data}, separators=(",", ":"))
+    os.write(sys.stdout.fileno(), line.encode() + b"\n")
+
+
+class BadRequestError(Exception):
+    """What came is no request that this server can answer. `status` is the answer before the connection is closed."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Head:
+    """A parsed request head. `body` is the announced length of the body in bytes."""
+
+    __slots__ = ("body", "keep_alive", "method", "path", "query")
+
+    def __init__(self, raw: bytes) -> None:
+        lines = raw.decode("latin-1").split("\r\n")
+        parts = lines[0].split(" ")
+        if len(parts) != 3 or not parts[0].isalpha() or parts[2] not in ("HTTP/1.1", "HTTP/1.0"):
+            raise BadRequestError(400, "request line")
+        self.method = parts[0]
+        self.path, _, self.query = parts[1].partition("?")
+        self.keep_alive = parts[2] == "HTTP/1.1"
+        self.body = 0
+        for line in lines[1:]:
+            self._field(line)
+
+    def _field(self, line: str) -> None:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise BadRequestError(400, "header field")
+        match name.lower():
+            case "connection":
+                options = value.lower()
+                self.keep_alive = "close" not in options and (self.keep_alive or "keep-alive" in options)
+            case "content-length":
+                digits = value.strip()
+                if not (digits.isascii() and digits.isdigit()):
+                    raise BadRequestError(400, "content-length")
+                if len(digits) > 9 or int(digits) > BODY_LIMIT:
+                    raise BadRequestError(413, "body")
+                self.body = int(digits)
+            case "transfer-encoding":
+                raise BadRequestError(501, "transfer-encoding")
+
+    def option(self, name: str) -> str:
+        """The query's value of that name, empty if there is none."""
+        if not self.query:
+            return ""
+        return urllib.parse.parse_qs(self.query).get(name, [""])[0]
+
+
+class Ledger:
+    """What was begun and done: requests for `/` in all, and by idempotency key."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.done = 0
+        self.keys: dict[str, dict[str, int]] = {}
+
+    def count(self, step: str, key: str) -> None:
+        """`step` is begun or done."""
+        setattr(self, step, getattr(self, step) + 1)
+        if key:
+            self.keys.setdefault(key, {"begun": 0, "done": 0})[step] += 1
+
+    def text(self) -> str:
+        """The ledger as JSON: `requests` are those done, `begun` those begun, `keys` both by key."""
+        return json.dumps({"requests": self.done, "begun": self.begun, "keys": self.keys}) + "\n"
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: one request at a time, in order; kept alive unless either side wants it closed."""
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+        self.buffer = b""
+        self.answering = False
+        self.keep_alive = True
+        self.served = 0
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join the app's connections."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.app.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
+        """Leave the app's connections; work that was begun goes on."""
+        self.app.connections.discard(self)
+        self.app.look_idle()
+
+    def data_received(self, data: bytes) -> None:
+        """Collect bytes; answer once a whole request is there."""
+        self.buffer += data
+        if len(self.buffer) > HEAD_LIMIT + BODY_LIMIT:
+            self.transport.abort()
+        else:
+            self.next_request()
+
+    def next_request(self) -> None:
+        """Answer the request at the front of the buffer, if it is whole."""
+        if self.answering or self.transport.is_closing():
+            return
+        try:
+            head = self.take_request()
+            if head is not None:
+                self.answering = True
+                self.keep_alive = head.keep_alive
+                self.app.route(head, self)
+        except BadRequestError as exc:
+            self.keep_alive = False
+            self.answer(exc.status, f"{exc}\n")
+
+    def take_request(self) -> Head | None:
+        """Take the first request off the buffer; None if it is not whole yet. Raises BadRequestError."""
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self.buffer) > HEAD_LIMIT:
+                raise BadRequestError(431, "head")
+            return None
+        head = Head(self.buffer[:end])
+        whole = end + 4 + head.body
+        if len(self.buffer) < whole:
+            return None
+        self.buffer = self.buffer[whole:]
+        return head
+
+    def answer(self, status: int, body: str) -> None:
+        """Write a whole answer; then close or go on with the next request."""
+        keep = self.keep_alive and not self.app.closes_after_answer
+        if not self.transport.is_closing():
+            # While it shuts down the app closes all the same; whether it says so is the switch.
+            told = "" if keep or (self.keep_alive and not self.app.tells_close) else "Connection: close\r\n"
+            content = body.encode()
+            self.transport.write(
+                f"HTTP/1.1 {status} {REASONS[status]}\r\nX-Pod: {self.app.pod}\r\nContent-Type: text/plain\r\n"
+                f"Content-Length: {len(content)}\r\n{told}\r\n".encode()
+                + content
+            )
+        self.answering = False
+        self.served += 1
+        if not keep:
+            self.transport.close()
+        elif self.buffer:
+            # Not by a call from here: a buffer full of requests would nest too deep.
+            asyncio.get_running_loop().call_soon(self.next_request)
+
+
+class App:
+    """The server's state: its checks, its ledger, its connections and how far its shutdown has come."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.pod = os.environ.get("POD_NAME", socket.gethostname())
+        self.checks = dict.fromkeys(CHECKS, True)
+        self.ledger = Ledger()
+        self.connections: set[Connection] = set()
+        self.stop = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.closes_after_answer = False
+        self.tells_close = False
+
+    def look_idle(self) -> None:
+        """Tell the shutdown that no connection is left."""
+        if not self.connections:
+            self.idle.set()
+
+    def route(self, head: Head, connection: Connection) -> None:
+        """Answer a request, now or later. Raises BadRequestError."""
+        path = head.path
+        if path == "/":
+            self.work(head, connection)
+        elif path[1:] in CHECKS:
+            ok = self.checks[path[1:]]
+            connection.answer(200 if ok else 503, "ok\n" if ok else "not ok\n")
+        elif path == "/ledger":
+            connection.answer(200, self.ledger.text())
+        elif path == "/quit":
+            self.begin_stop("quit")
+            connection.answer(200, "stopping\n")
+        elif path.startswith("/control/") and path[9:] in CHECKS:
+            self.control(path[9:], head, connection)
+        elif path == "/crash":
+            self.crash(head)
+        else:
+            connection.answer(404, "no such path\n")
+
+    def work(self, head: Head, connection: Connection) -> None:
+        """A request for `/`: answered after `?delay=S`, counted under `?key=K`."""
+        key = head.option("key")
+        try:
+            delay_s = float(head.option("delay") or 0)
+        except ValueError as exc:
+            raise BadRequestError(400, "delay") from exc
+        if not 0 <= delay_s <= 3600:
+            raise BadRequestError(400, "delay")
+        self.ledger.count("begun", key)
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self.done, key, connection)
+        else:
+            self.done(key, connection)
+
+    def done(self, key: str, connection: Connection) -> None:
+        """The work of one request is done, whether or not its client still waits."""
+        self.ledger.count("done", key)
+        connection.answer(200, f"{self.pod}\n")
+
+    def control(self, check: str, head: Head, connection: Connection) -> None:
+        """POST /control/CHECK?ok=0|1 sets what that check answers."""
+        if head.method != "POST":
+            raise BadRequestError(405, "use POST")
+        if head.option("ok") not in ("0", "1"):
+            raise BadRequestError(400, "ok is 0 or 1")
+        self.checks[check] = head.option("ok") == "1"
+        say("control", check=check, ok=self.checks[check])
+        connection.answer(200, "set\n")
+
+    def crash(self, head: Head) -> None:
+        """POST /crash?code=N ends the process at once, without an answer."""
+        if head.method != "POST":
+            raise BadRequestError(405, "use POST")
+        code = head.option("code") or "1"
+        if not (code.isascii() and code.isdigit() and len(code) < 4 and int(code) < 256):
+            raise BadRequestError(400, "code is 0 to 255")
+        say("exit", code=int(code), crash=True)
+        os._exit(int(code))
+
+    def on_signal(self, number: int) -> None:
+        """A signal that starts the shutdown; a second one changes nothing."""
+        self.begin_stop("signal", signal=signal.Signals(number).name)
+
+    def begin_stop(self, event: str, **data: object) -> None:
+        """Start the shutdown: by a signal or by /quit."""
+        say(event, **data)
+        if self.options.unready_on_signal:
+            self.checks["readyz"] = False
+        if self.options.close_on_drain:
+            self.closes_after_answer = self.tells_close = True
+        self.stop.set()
+
+
+class Listener:
+    """The listening socket. Not asyncio's server: that one loses a connection accepted just before its close."""
+
+    def __init__(self, app: App, port: int) -> None:
+        self.app = app
+        self.loop = asyncio.get_running_loop()
+        self.opening: set[asyncio.Task[object]] = set()
+        if socket.has_dualstack_ipv6():
+            self.sock = socket.create_server(("::", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+        else:
+            self.sock = socket.create_server(("", port), backlog=BACKLOG)
+        self.sock.setblocking(False)
+        self.loop.add_reader(self.sock, self.accept)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where the system chose it."""
+        return int(self.sock.getsockname()[1])
+
+    def accept(self) -> None:
+        """Accept all that wait in the backlog."""
+        while self.sock.fileno() >= 0:
+            try:
+                accepted = self.sock.accept()[0]
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            except OSError as exc:  # out of descriptors or memory: leave the rest in the backlog for a while
+                say("accept-failed", error=str(exc))
+                self.loop.remove_reader(self.sock)
+                self.loop.call_later(0.1, self.resume)
+                return
+            task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: Connection(self.app), accepted))
+            self.opening.add(task)
+            task.add_done_callback(self.opening.discard)
+
+    def resume(self) -> None:
+        """Accept again, unless it was closed meanwhile."""
+        if self.sock.fileno() >= 0:
+            self.loop.add_reader(self.sock, self.accept)
+
+    async def close(self) -> None:
+        """Accept what waits in the backlog, which closing alone would reset, then close."""
+        self.accept()
+        self.loop.remove_reader(self.sock)
+        self.sock.close()
+        if self.opening:
+            await asyncio.wait(self.opening)
+
+
+async def lifetime(app: App) -> int:
+    """From start to exit; returns the exit code."""
+    options = app.options
+    stopped = asyncio.create_task(app.stop.wait())
+    await asyncio.wait([stopped], timeout=options.startup_delay_s)
+    if app.stop.is_set():
+        return 0
+    listener = Listener(app, options.port)
+    say("listening", port=listener.port)
+    await stopped
+    say("draining", drain_s=options.drain_s)
+    await asyncio.sleep(options.drain_s)
+    if options.graceful:
+        await close_gracefully(app, listener)
+        await asyncio.sleep(options.shutdown_s)
+    return 0
+
+
+async def close_gracefully(app: App, listener: Listener) -> None:
+    """Stop accepting, answer all that came, close idle connections; returns once no connection is left."""
+    app.closes_after_answer = True
+    await listener.close()
+    # One look at the sockets, so that a request already in a receive buffer is answered rather than reset.
+    await asyncio.sleep(0.005)
+    close_idle(app, lambda connection: connection.served > 0 and not connection.buffer)
+    asyncio.get_running_loop().call_later(FIRST_REQUEST_S, close_idle, app, lambda _: True)
+    app.look_idle()
+    await app.idle.wait()
+
+
+def close_idle(app: App, which: Callable[[Connection], bool]) -> None:
+    """Close the connections that are between requests and that `which` selects."""
+    for connection in list(app.connections):
+        if not connection.answering and which(connection):
+            connection.transport.close()
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line; the defaults are a well-behaved server that starts at once."""
+    parser = argparse.ArgumentParser(prog="server", allow_abbrev=False)
+    yes_no = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--port", type=int, default=8080)
+    add("--startup-delay-s", type=float, default=0.0, help="the port opens only after it")
+    add("--graceful", action=yes_no, default=True, help="finish requests on shutdown, or cut them")
+    add("--ignore-sigterm", action="store_true", help="no handler at all, so that PID 1 never sees the signal")
+    add("--drain-s", type=float, default=0.0, help="keep serving that long after the signal")
+    add("--unready-on-signal", action="store_true", help="/readyz fails from the signal on")
+    add("--close-on-drain", action=yes_no, default=True, help="`Connection: close` on answers after the signal")
+    add("--shutdown-s", type=float, default=0.0, help="extra work before the exit")
+    add("--signal", action="append", help="what starts the shutdown; default SIGTERM and SIGINT; repeatable")
+    options = parser.parse_args(arguments)
+    names = options.signal or ["SIGTERM", "SIGINT"]
+    if options.ignore_sigterm:
+        names = [name for name in names if name != "SIGTERM"]
+    unknown = [name for name in names if name not in signal.Signals.__members__]
+    if unknown:
+        parser.error(f"no such signal: {', '.join(unknown)}")
+    options.signals = [signal.Signals[name] for name in names]
+    return options
+
+
+async def main(options: argparse.Namespace) -> int:
+    """Install the signal handlers first, so that a signal during the start-up is heard too."""
+    app = App(options)
+    loop = asyncio.get_running_loop()
+    # Python's own handler for SIGINT would otherwise stand where the options ask for none.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in options.signals:
+        loop.add_signal_handler(number, app.on_signal, number)
+    say("started", pid=os.getpid(), pod=app.pod)
+    code = await lifetime(app)
+    say("stopped", requests=app.ledger.done, begun=app.ledger.begun)
+    say("exit", code=code)
+    # At once: neither open connections nor the interpreter's own clean-up may change what the switches asked for.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(parse(sys.argv[1:])))
