@@ -9,6 +9,10 @@ class UsageError(SurviveError):
     """What the user asked for cannot be done as asked; nothing was touched."""
 
 
+class Impossible(SurviveError):
+    """This cluster cannot do what a row needs; the message says what would be needed. The row is skipped."""
+
+
 class ClusterError(SurviveError):
     """The cluster could not be built, started, reached or taken down."""
 

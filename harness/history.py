@@ -6,6 +6,7 @@ so that a run killed at any moment leaves all but its last instant readable; sev
 
 import dataclasses
 import gzip
+import itertools
 import json
 import pathlib
 import threading
@@ -77,6 +78,12 @@ class Recorder:
                 self._closed = True
                 self._file.write(self._zip.flush(zlib.Z_FINISH))
                 self._file.close()
+
+    def tail(self, kind: type[R], count: int = 100) -> list[R]:
+        """The last `count` records of one kind, in the order in which they came."""
+        with self._lock:
+            newest = (record for record in reversed(self._records) if isinstance(record, kind))
+            return list(itertools.islice(newest, count))[::-1]
 
     def history(self) -> "History":
         """What was recorded so far, as the judge reads it."""

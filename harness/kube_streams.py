@@ -27,16 +27,14 @@ class Stop:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._held: set[urllib3.BaseHTTPResponse] = set()
+        self._held: list[Callable[[], None]] = []
 
     def set(self) -> None:
         """End all streams, now and from now on; may be called twice."""
         with self._lock:
             self._event.set()
-            for response in self._held:
-                # A response that has just come to its end has given its connection back, and says so.
-                with contextlib.suppress(RuntimeError, ValueError, OSError):
-                    response.shutdown()
+            for shut in self._held:
+                _shut(shut)
 
     def is_set(self) -> bool:
         """Whether the streams were told to end."""
@@ -47,18 +45,23 @@ class Stop:
         return self._event.wait(timeout_s)
 
     @contextlib.contextmanager
-    def holding(self, response: urllib3.BaseHTTPResponse) -> Iterator[None]:
-        """While it lasts, `set` shuts this response's socket. The response is closed at the end."""
+    def holding(self, shut: Callable[[], None]) -> Iterator[None]:
+        """While it lasts, `set` calls `shut`, from its own thread; at once if it was set before."""
         with self._lock:
-            self._held.add(response)
-            told = self._event.is_set()
+            self._held.append(shut)
+            if self._event.is_set():
+                _shut(shut)
         try:
-            if not told:
-                yield
+            yield
         finally:
             with self._lock:
-                self._held.discard(response)
-            response.close()
+                self._held.remove(shut)
+
+
+def _shut(shut: Callable[[], None]) -> None:
+    # What has just come to its end by itself has no socket any more, and says so.
+    with contextlib.suppress(RuntimeError, ValueError, OSError):
+        shut()
 
 
 class LogLine(NamedTuple):
@@ -99,17 +102,14 @@ def lines(response: urllib3.BaseHTTPResponse, stop: Stop, doing: str) -> Iterato
     Ends when the response ends or `stop` is set. Raises KubeError if the stream breaks.
     """
     pending = b""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(stop.holding(response)) if not stop.is_set() else stack.callback(response.close)
-        if stop.is_set():
-            return
+    with contextlib.closing(response), stop.holding(response.shutdown):
         try:
             for chunk in response.stream(1 << 16):
                 *whole, pending = (pending + chunk).split(b"\n")
                 for line in whole:
                     yield line + b"\n"
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as exc:
-            # The last two come from a socket that `stop` shut under the reader; otherwise they are faults.
+            # The last two come from a socket that `stop` shut under the reader; otherwise they are faults of ours.
             if stop.is_set():
                 return
             if isinstance(exc, ValueError | AttributeError):

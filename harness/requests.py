@@ -76,12 +76,14 @@ class Requests:
     @property
     def ok(self) -> NDArray[np.bool_]:
         """Which rows were answered as they should; shape (n,)."""
-        return self.outcome == OUTCOMES.index("ok")
+        rows: NDArray[np.bool_] = self.outcome == OUTCOMES.index("ok")
+        return rows
 
     @property
     def failed(self) -> NDArray[np.bool_]:
         """Which rows failed; shape (n,). Unknown rows are neither ok nor failed."""
-        return self.outcome == OUTCOMES.index("failed")
+        rows: NDArray[np.bool_] = self.outcome == OUTCOMES.index("failed")
+        return rows
 
     def __getitem__(self, index: int) -> Request:
         return Request(

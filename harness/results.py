@@ -21,7 +21,7 @@ class Expected(Model):
 
     what: str
     seen: str
-    holds: bool | None
+    holds: bool | None = None
     reason: str = Field(default="", description="where the figure and its tolerance come from")
 
 
@@ -32,8 +32,8 @@ class Outage(Model):
     estimate_s: float
     high_s: float
     cause: str = ""
-    start_ns: int = Field(description="midpoint of the bracket of its beginning, ns since the epoch")
-    end_ns: int = Field(description="midpoint of the bracket of its end, ns since the epoch")
+    start_ns: int = Field(description="estimate of its beginning, ns since the epoch")
+    end_ns: int = Field(description="estimate of its end, ns since the epoch")
     failed: int = Field(description="failed requests in it; of a stall the late ones")
     kind: Literal["errors", "stall"] = "errors"
     partial: bool = Field(default=False, description="some requests were answered in it; high_s is then a 95 % bound")

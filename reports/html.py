@@ -31,7 +31,7 @@ MOST_LINES = 4_000
 MOST_LINES_A_ROW = 150
 """Good requests and lines of story in the whole page and in one row: they keep the page under 5 MB."""
 
-MARKS = {"pass": "✓", "fail": "✕", "inconclusive": "?", "skip": "–", "error": "!"}
+MARKS = {"pass": "✓", "fail": "✕", "inconclusive": "?", "skip": "\N{EN DASH}", "error": "!"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,6 +149,10 @@ def render(results: Results, histories: MutableMapping[str, History]) -> str:
         headline=text.headline(results.results),
         worst_outage=_worst(rows, _longest_s),
         worst_failover=_worst(rows, _failover_s),
+        urgent=sorted(
+            (row for row in rows if row.result.verdict not in ("pass", "skip")),
+            key=lambda row: text.VERDICTS.index(row.result.verdict),
+        ),
         noise=_worst_noise(results.results),
         policy=policy(library, *scripts),
         style=(HERE / "assets" / "page.css").read_text(),

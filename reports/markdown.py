@@ -5,8 +5,8 @@ import re
 from harness.results import Result, Results, Verdict
 from reports import text
 
-MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "skip": "➖", "error": "💥"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&$:])")
+MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "skip": "⏭️", "error": "💥"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~@&$]|:(?=//))")
 
 
 def escaped(value: str) -> str:

@@ -71,11 +71,16 @@ def _exit_marks(life: PodLife, at: At) -> list[Mark]:
 
 
 def _marks(life: PodLife, at: At) -> list[Mark]:
+    signals = [said for said in life.said if said.event == "signal"]
     marks = [
-        Mark(at(said.t_ns), "signal", plain(str(said.data.get("signal", "signal"))), plain(f"received by {said.container}"))
-        for said in life.said
-        if said.event == "signal"
-    ]  # fmt: skip
+        Mark(
+            at_s=at(said.t_ns),
+            shape="signal",
+            text=plain(str(said.data.get("signal", "signal"))),
+            detail=plain(f"received by {said.container}"),
+        )
+        for said in signals
+    ]
     marks += _exit_marks(life, at)
     for before, pod in itertools.pairwise(life.seen):
         old = {one.name: one.restarts for one in before.containers}
@@ -120,9 +125,13 @@ def _endpoint_row(changes: list[EndpointChange], at: At, end_s: float) -> Row:
 
 def endpoints(history: History, at: At, end_s: float) -> Rows | None:
     """One row for each pod of each Service: ready, serving while terminating, or not ready."""
-    rows = []
+    rows: list[Row] = []
+    order = list(lives_of(history))
     for service in dict.fromkeys(seen.service for seen in history.of(EndpointsSeen)):
         changes = endpoint_changes(history, service)
-        for uid in dict.fromkeys(change.uid for change in changes):
-            rows.append(_endpoint_row([change for change in changes if change.uid == uid], at, end_s))
+        known = {change.uid: change.pod for change in changes}
+        # In the order of the pods' own lane; what names no known pod (an endpoint by hand) comes last, by name.
+        uids = [uid for uid in order if uid in known]
+        uids += sorted(known.keys() - set(uids), key=lambda uid: (known[uid], uid))
+        rows += [_endpoint_row([change for change in changes if change.uid == uid], at, end_s) for uid in uids]
     return Rows("Endpoints", rows) if rows else None

@@ -52,7 +52,7 @@ def _lines(history: History) -> Iterator[tuple[Record, str, str]]:
 
 
 def story(history: History, at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
-    """At most `most` lines, and how many were left out. Plain log lines go first, then what is furthest from the act."""
+    """At most `most` lines, and how many were left out: plain log lines first, then what is furthest from the act."""
     found = list(_lines(history))
     order = sorted(range(len(found)), key=lambda i: (isinstance(found[i][0], Log), abs(at(found[i][0].t_ns))))
     kept = sorted(order[:most])

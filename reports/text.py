@@ -1,11 +1,12 @@
 """Figures as words, so that every report says the same thing in the same way."""
 
+import math
 import re
 import shlex
 
 from harness.results import Failover, Outage, Result, Traffic, Verdict
 
-VERDICTS: tuple[Verdict, ...] = ("error", "fail", "inconclusive", "pass", "skip")
+VERDICTS: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "pass", "skip")
 """All verdicts, the most urgent first."""
 
 _UNSHOWABLE = re.compile(
@@ -49,11 +50,21 @@ def longest_words(traffic: Traffic | None) -> str:
     return "none" if traffic else ""
 
 
+def _digits(value: float) -> int:
+    return 1 if value >= 10 else 2 if value >= 1 else 1 - math.floor(math.log10(value)) if value > 0 else 0
+
+
 def percent(share: float) -> str:
-    """A share (0 to 1) with as many digits as it deserves: `1.93 %`, `0.052 %`."""
+    """A share (0 to 1) with as many digits as it deserves: `19.3 %`, `1.93 %`, `0.052 %`."""
     value = share * 100
-    digits = 1 if value >= 10 else 2 if value >= 1 else 3
-    return f"{value:.{digits}f} %"
+    return f"{value:.{_digits(value)}f} %"
+
+
+def below(share: float) -> str:
+    """An upper bound of a share, rounded up so that it still holds: `< 0.13 %`."""
+    value = share * 100
+    digits = _digits(value)
+    return f"< {math.ceil(round(value * 10**digits, 6)) / 10**digits:.{digits}f} %"
 
 
 def error_rate(traffic: Traffic | None) -> str:
@@ -61,7 +72,7 @@ def error_rate(traffic: Traffic | None) -> str:
     if traffic is None:
         return ""
     if traffic.errors == 0:
-        return f"0 (< {percent(traffic.error_rate_below)})"
+        return f"0 ({below(traffic.error_rate_below)})"
     return percent(traffic.error_rate)
 
 

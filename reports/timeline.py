@@ -26,7 +26,9 @@ def zero_ns(history: History) -> int:
 def _gap(outage: Outage, at: Callable[[int], float]) -> Gap:
     start, end = at(outage.start_ns), at(outage.end_ns)
     inner, outer = (outage.estimate_s - outage.low_s) / 2, (outage.high_s - outage.estimate_s) / 2
-    kind = "late (a stall)" if outage.kind == "stall" else "failed, others were answered" if outage.partial else "failed"
+    kind = (
+        "late (a stall)" if outage.kind == "stall" else "failed, others were answered" if outage.partial else "failed"
+    )
     cause = f" · {outage.cause}" if outage.cause else ""
     return Gap(
         from_s=start - outer,
@@ -48,15 +50,12 @@ def _marks(acts: list[Act], at: Callable[[int], float]) -> list[Mark]:
 def _requests(history: History, result: Result, zero: int, most: int) -> list[Shots]:
     probes = {probe.probe: probe for probe in history.of(ProbeStarted)}
     names = dict.fromkeys(batch.probe for batch in history.of(RequestBatch))
-    measuring = [name for name in names if name not in probes or probes[name].role == "measure"]
-    doubtful = result.verdict == "inconclusive"
-    lanes = []
-    for name in names:
-        lane = shots(history.requests(name), probes.get(name), zero, most // max(1, len(names)))
-        control = name in probes and probes[name].role == "control"
-        if name in measuring or not measuring or (control and (doubtful or lane.bad.at_s)):
-            lanes.append(lane)
-    return lanes
+    roles = {name: probes[name].role if name in probes else "measure" for name in names}
+    measuring = [name for name in names if roles[name] == "measure"] or list(names)
+    control_erred = result.noise is not None and result.noise.control_errors > 0
+    controls = [name for name in names if roles[name] == "control" and name not in measuring]
+    shown = measuring + (controls if control_erred or result.verdict == "inconclusive" else [])
+    return [shots(history.requests(name), probes.get(name), zero, most // len(shown)) for name in shown]
 
 
 def _noise(history: History, at: Callable[[int], float]) -> Line | None:
@@ -65,9 +64,9 @@ def _noise(history: History, at: Callable[[int], float]) -> Line | None:
     return Line("Tasks that waited for a CPU, %", [t for t, _ in known], [v for _, v in known]) if known else None
 
 
-def _view(lanes: list[Rows | Shots | Line], acts: list[Mark], work: Rows | None, whole: tuple[float, float]) -> tuple[
-    float, float
-]:
+def _view(
+    lanes: list[Rows | Shots | Line], acts: list[Mark], work: Rows | None, whole: tuple[float, float]
+) -> tuple[float, float]:
     moments = [t for lane in lanes if isinstance(lane, Shots) for t in (*lane.good.at_s, *lane.bad.at_s)]
     moments += [t for row in (work.rows if work else []) for bar in row.bars for t in (bar.start_s, bar.end_s)]
     if not moments:
@@ -103,14 +102,16 @@ def figure(history: History, result: Result, most_points: int, most_lines: int) 
     acts = _marks(history.of(Act), at)
     gaps = [_gap(outage, at) for outage in result.traffic.outages] if result.traffic else []
     between = leaders.handovers(result.failover, at)
-    work = leaders.work(history.of(Work), between, at)
+    beats, seen = history.of(Work), history.of(LeaseSeen)
+    look = leaders.looks(seen, beats)
+    work = leaders.work(beats, between, look, at)
     requests = _requests(history, result, zero, most_points)
     quiet = result.noise is None or result.noise.quiet is not False
     found = [
         *requests,
         pods.lives(history, at, whole[1]),
         pods.endpoints(history, at, whole[1]),
-        leaders.leases(history.of(LeaseSeen), at, whole[1]),
+        leaders.leases(seen, look, at, whole[1]),
         work,
         None if quiet and result.verdict != "inconclusive" else _noise(history, at),
     ]

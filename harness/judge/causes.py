@@ -68,8 +68,9 @@ def not_yet_listening(request: Request, view: View) -> str | None:
     early = [pod for pod in view.backends if pod.told and not pod.listening and pod.closed_ns is None]
     if not early:
         return None
-    why = "" if any(pod.probed for pod in early) else " (ready without a readiness probe)"
-    return f"{request.error}: pod {_names(early)} was in the Service but not yet listening{why}"
+    return (
+        f"{request.error}: pod {_names(early)} was ready, without a readiness probe that holds, but not yet listening"
+    )
 
 
 def container_down(request: Request, view: View) -> str | None:
@@ -93,7 +94,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def causes(
-    requests: Requests, world: World, rules: Sequence[Rule] = RULES, rows: NDArray[np.intp] | None = None
+    requests: Requests, world: World, rows: NDArray[np.intp] | None = None, rules: Sequence[Rule] = RULES
 ) -> Counter[str]:
     """How many failed requests each cause explains, the rest as `unexplained`; of some rows only if they are given.
 

@@ -7,8 +7,10 @@ send and its end. For an outage of the whole server, down in [a, b), it follows:
 - b lies between the send of the last bad request and the end of the first good one after it;
 - b - a is at most the longest time from the send of one good request to the end of the next that the above allows.
 
-`low_s` and `high_s` of a full outage rest on nothing else. The estimate assumes also that a request which ran into its
-deadline met the server as it was sent, and takes midpoints.
+`low_s` and `high_s` of a full outage rest on nothing else. The estimate, which takes midpoints, and the question
+whether an outage is partial assume also that a request which ran into its deadline met the server as it was sent; the
+estimate, that so did a good one which waited for three times the median: then the first completion is the end. The
+estimate errs by up to the time a request takes.
 
 A *partial* outage has good requests within it: some of several backends were down. A good answer then no longer proves
 that all was well, so only `low_s`, from the first failure's end to the last one's send, is certain; it holds that the
@@ -50,13 +52,15 @@ class Good:
     ends: Times
     sent_before: Times
     end_after: Times
+    typical_ns: int
 
     @classmethod
     def of(cls, sent: Times, end: Times) -> "Good":
         """Sort by send and by end, with the latest send so far and the earliest end from there on."""
         by_sent, by_end = np.argsort(sent, kind="stable"), np.argsort(end, kind="stable")
         end_after = np.append(np.minimum.accumulate(end[by_sent][::-1])[::-1], _FAR)
-        return cls(sent[by_sent], end[by_end], np.append(-1, np.maximum.accumulate(sent[by_end])), end_after)
+        typical = int(np.median(end - sent)) if len(sent) else 0
+        return cls(sent[by_sent], end[by_end], np.append(-1, np.maximum.accumulate(sent[by_end])), end_after, typical)
 
     def last_sent(self, ended_by_ns: int) -> int | None:
         """The latest send of those that had ended by a moment."""
@@ -67,6 +71,11 @@ class Good:
         """The earliest end of those sent at a moment or later."""
         found = int(self.end_after[np.searchsorted(self.sent, sent_from_ns, "left")])
         return None if found == _FAR else found
+
+    def waiting(self, t_ns: int) -> int:
+        """The latest send of those sent well before a moment, so that a prompt answer would have come by then."""
+        index = int(np.searchsorted(self.sent, t_ns - 3 * self.typical_ns, "left"))
+        return int(self.sent[index - 1]) if index else -1
 
     def between(self, start: Times, end: Times) -> NDArray[np.intp]:
         """How many lie wholly within each span; those longer than a span are not counted against it."""
@@ -149,7 +158,7 @@ def _errors(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, i
     before = good.last_sent(last_sent)
     until = span[1] if after is None else after
     start = ((span[0] if before is None else before) + met_ns) // 2
-    stop = max(start, (last_sent + until) // 2)
+    stop = max(start, until if good.waiting(until) > last_sent else (last_sent + until) // 2)
     low = max(0, last_sent - first_end)
     high = max(low, good.longest(span, first_end, last_sent))
     return _outage(low, stop - start, high, start, stop, len(sent), ended=after is not None)

@@ -1,5 +1,7 @@
 """Traffic: what one prober's requests say of what the app's users felt."""
 
+from collections import Counter
+
 from harness.history import History
 from harness.judge.bounds import upper_bound
 from harness.judge.causes import causes
@@ -18,9 +20,11 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
     errors, unknown = int(requests.failed.sum()), int((~requests.ok & ~requests.failed).sum())
     known = len(requests) - unknown
     found: list[Outage] = []
+    why: Counter[str] = Counter()
     for window in windows(requests):
-        cause = "" if world is None else causes(requests, world, rows=window.rows).most_common(1)[0][0]
-        found.append(window.outage.model_copy(update={"cause": cause}))
+        here = Counter() if world is None else causes(requests, world, window.rows)
+        why += here
+        found.append(window.outage.model_copy(update={"cause": next(iter(dict(here.most_common(1))), "")}))
     found.extend(stalls(requests, stall_s))
     return Traffic(
         requests=len(requests),
@@ -29,7 +33,7 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
         error_rate_below=upper_bound(errors, known),
         unknown=unknown,
         outages=sorted(found, key=lambda outage: outage.start_ns),
-        causes={} if world is None else dict(causes(requests, world).most_common()),
+        causes=dict(why.most_common()),
         latency_ms=latency(requests),
     )
 

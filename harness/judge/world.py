@@ -2,7 +2,7 @@
 
 import ipaddress
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.clock import NS_PER_S
@@ -27,8 +27,6 @@ class PodView:
     signal_ns: int | None
     closed_ns: int | None
     exit_ns: int | None
-    opened_ns: int | None
-    probed: bool
 
     @property
     def name(self) -> str:
@@ -59,14 +57,14 @@ class View:
         return next((pod for pod in self.pods if pod.name == name), None)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Backend:
-    """One pod's changes over time, indexed for look-ups."""
+    """One pod's changes over time; `times` are those of `changes`, for look-ups."""
 
     life: PodLife
-    listening: list[Span] = field(default_factory=list)
-    changes: list[EndpointChange] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
+    listening: list[Span]
+    changes: list[EndpointChange]
+    times: list[int]
 
     def state(self, t_ns: int) -> EndpointChange | None:
         """The pod's entry in the Service at a moment; None before its first."""
@@ -77,7 +75,8 @@ class _Backend:
 class World:
     """The states of the pods behind one probe's target; `at` gives the view of a moment, `segment` its number.
 
-    Two moments of one segment have the same view but for `t_ns`.
+    Two moments of one segment have the same view but for `t_ns`. A target that names neither a Service nor a pod that
+    was seen has no pods.
     """
 
     def __init__(self, history: History, probe: str) -> None:
@@ -85,18 +84,17 @@ class World:
         known = {one.service for one in history.of(EndpointsSeen)}
         found = list(lives(history).values())
         host = _host(targets[0]) if targets else ""
-        if direct := [life for life in found if host in life.ips]:
-            self.service, found = "", direct
-        else:
-            self.service = _service(host, known)
-        self._pods = [self._backend(history, life) for life in found]
-        if self.service:
-            self._pods = [pod for pod in self._pods if pod.changes]
+        direct = [life for life in found if host in life.ips]
+        self.service = "" if direct else _service(host, known)
+        changes: dict[str, list[EndpointChange]] = {}
+        for change in endpoint_changes(history, self.service):
+            changes.setdefault(change.uid, []).append(change)
+        self._pods = [
+            _Backend(life, life.listening(), mine, [change.t_ns for change in mine])
+            for life in direct or found
+            if (mine := changes.get(life.uid, [])) or direct
+        ]
         self._edges = sorted({edge for pod in self._pods for edge in _edges(pod)})
-
-    def _backend(self, history: History, life: PodLife) -> _Backend:
-        changes = endpoint_changes(history, self.service, life.uid) if self.service else []
-        return _Backend(life, life.listening(), changes, [change.t_ns for change in changes])
 
     def segment(self, t_ns: int) -> int:
         """The number of the span without a change in which a moment lies."""
@@ -128,8 +126,6 @@ class World:
             signal_ns=signal,
             closed_ns=max(ends, default=None),
             exit_ns=max((end for end in exits if end <= t_ns), default=None),
-            opened_ns=min((span.start_ns for span in pod.listening if span.start_ns > t_ns), default=None),
-            probed=any(one.type == "Ready" and one.status == "False" for seen in life.seen for one in seen.conditions),
         )
 
 

@@ -1,137 +1,18 @@
-"""A made run folder: what a run of nine rows writes, without a cluster. For tests of reports, and for looking at them.
+"""A made run folder: what a run of eight rows writes, without a cluster. For tests of reports, and for looking at them.
 
-`python tests/unit/made_run.py FOLDER` writes it and its reports.
+`PYTHONPATH=. python tests/unit/made_run.py FOLDER` writes it and its reports.
 """
 
-import dataclasses
 import pathlib
-import random
-from typing import Any
+import sys
 
-from harness.clock import NS_PER_S
+from made_scenario import Made, ns
+
 from harness.history import Recorder
-from harness.records import (
-    Act, AppSaid, Condition, ContainerSeen, EndpointSeen, EndpointsSeen, EventSeen, LeaseSeen, Log, Noise, PodSeen,
-    ProbeEnded, ProbeStarted, Record, RequestBatch, ScenarioEnded, ScenarioStarted, Work,
-)  # fmt: skip
-from harness.results import (
-    Cluster, Expected, Failover, Latency, Noise as NoiseFelt, Outage, Result, Results, Run, Traffic,
-)  # fmt: skip
-
-START_NS = 1_795_392_000 * NS_PER_S
-MS = 1_000_000
-
-
-def ns(at_s: float) -> int:
-    """A moment of the made run: seconds after its start as nanoseconds since the epoch."""
-    return START_NS + round(at_s * NS_PER_S)
-
-
-@dataclasses.dataclass
-class Made:
-    """Records of one scenario as they are made up; all times in seconds after the run's start."""
-
-    row: str
-    name: str
-    path: str
-    title: str
-    start_s: float
-    records: list[Record] = dataclasses.field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        space = f"survive-{self.name}"
-        self.add(ScenarioStarted(ns(self.start_s), self.row, self.name, self.path, self.title, space))
-
-    def add(self, *records: Record) -> None:
-        self.records.extend(records)
-
-    def act(self, at_s: float, verb: str, target: str, status: Any = "begin", **detail: Any) -> None:
-        self.add(Act(ns(at_s), verb, target, status, detail=detail))
-
-    def pod(self, name: str, life: list[tuple[float, str]], exit_code: int = 0, node: str = "node-1") -> None:
-        """A pod's life: moments of pending, running, ready, unready, terminating, exit, restart, gone."""
-        restarts, ready, phase, deletion, state = 0, False, "Pending", None, "waiting"
-        for at_s, what in life:
-            change = "DELETED" if what == "gone" else "ADDED" if what == "pending" else "MODIFIED"
-            if what in ("running", "restart"):
-                restarts += what == "restart"
-                phase, state = "Running", "running"
-            elif what in ("ready", "unready"):
-                ready = what == "ready"
-            elif what == "terminating":
-                deletion = ns(at_s + 30)
-                self.add(AppSaid(ns(at_s + 0.031), name, "app", "signal", {"signal": "SIGTERM"}))
-            elif what == "exit":
-                state, ready = "terminated", False
-                self.add(AppSaid(ns(at_s - 0.004), name, "app", "exit", {"code": exit_code}))
-            elif what == "gone":
-                phase = "Failed" if exit_code else "Succeeded"
-            self.add(self._seen(at_s, change, name, phase, ready, deletion, state, restarts, exit_code, node))
-
-    def _seen(
-        self, at_s: float, change: str, name: str, phase: str, ready: bool, deletion: int | None, state: str,
-        restarts: int, exit_code: int, node: str,
-    ) -> PodSeen:  # fmt: skip
-        ended = state == "terminated"
-        container = ContainerSeen(
-            name="app", id=f"{name}-{restarts}", restarts=restarts, state=state, ready=ready,
-            reason=("Error" if exit_code else "Completed") if ended else "",
-            exit_code=exit_code if ended else None,
-            started_ns=None if state == "waiting" else ns(int(at_s)), finished_ns=ns(int(at_s)) if ended else None,
-            last_exit_code=exit_code if restarts else None, last_reason="Error" if restarts else "",
-            last_finished_ns=ns(int(at_s)) if restarts else None,
-        )  # fmt: skip
-        return PodSeen(
-            ns(at_s), change, name, f"uid-{name}", node, "10.1.0.7", phase, "", ready, deletion,
-            None if deletion is None else 30, {"app": "shop"},
-            [Condition("Ready", "True" if ready else "False", since_ns=ns(int(at_s)))], [container],
-        )  # fmt: skip
-
-    def endpoints(self, at_s: float, **states: str) -> None:
-        """A slice: each pod ready, draining (serving and terminating) or notready."""
-        seen = [
-            EndpointSeen(
-                pod.replace("_", "-"), f"uid-{pod}", "10.1.0.7", "node-1", s == "ready", s != "notready",
-                s == "draining",
-            )
-            for pod, s in states.items()
-        ]  # fmt: skip
-        self.add(EndpointsSeen(ns(at_s), "shop", "shop-x7k2p", seen))
-
-    def probe(
-        self, start_s: float, end_s: float, answered_by: list[tuple[float, str]], every_ms: int = 10,
-        down: tuple[float, float] = (0, 0), error: str = "refused", role: Any = "measure", name: str = "service",
-    ) -> None:  # fmt: skip
-        """Requests on a schedule; `answered_by` says from when on which pods answer."""
-        rng = random.Random(self.name)
-        self.add(ProbeStarted(ns(start_s), name, every_ms * MS, NS_PER_S, f"http://{name}.{self.name}:8080/", role))
-        count, rows, seq = round((end_s - start_s) * 1000 / every_ms), [], 0
-        for n in range(count):
-            at_s = start_s + n * every_ms / 1000
-            sent = round(rng.gammavariate(2, 0.04) * MS)
-            pods = [pod for since, pod in answered_by if at_s >= since][-2:] or [""]
-            took = sent + round(rng.lognormvariate(0.6, 0.35) * MS * (1 if rng.random() > 0.004 else 9))
-            if down[0] <= at_s < down[1]:
-                timeout = error == "mixed" and n % 3 == 0
-                took = NS_PER_S if timeout else sent + round(rng.uniform(0.2, 0.9) * MS)
-                kind = "timeout" if timeout else "refused" if error == "mixed" else error
-                rows.append([ns(at_s), sent, None, took, "failed", "connect", kind, 0, "", f"c{n}", 1])
-            else:
-                rows.append([ns(at_s), sent, took - 100, took, "ok", "", "", 200, rng.choice(pods), f"c{n}", 1])
-            if len(rows) == 25 or n == count - 1:
-                self.add(RequestBatch(ns(at_s + 0.05), name, seq, rows))
-                rows, seq = [], seq + 1
-        self.add(ProbeEnded(ns(end_s), name, count, seq))
-
-    def noise(self, end_s: float, pressure: float = 0.03) -> None:
-        rng = random.Random(self.name)
-        for n in range(int(end_s - self.start_s)):
-            self.add(Noise(ns(self.start_s + n), round(pressure * rng.uniform(0.4, 1.8), 3), 1.2))
-
-    def end(self, at_s: float, error: str = "") -> list[Record]:
-        self.add(ScenarioEnded(ns(at_s), self.name, error))
-        return self.records
-
+from harness.records import AppSaid, EventSeen, LeaseSeen, Log, Record, Work
+from harness.results import Cluster, Expected, Failover, Handover, Latency, Outage, Result, Results, Run, Traffic
+from harness.results import Noise as NoiseFelt
+from reports.write import write_all
 
 QUIET = NoiseFelt(control_requests=4000, lag_p99_ms=1.31, limit_ms=5.0, cpu_pressure=0.04, quiet=True)
 
@@ -176,7 +57,7 @@ def rollout_naive(t: float) -> tuple[Result, list[Record]]:
     result = Result(
         id="B1", name="rollout-naive", path="rollout", title="Rollout without probes", verdict="pass",
         why="1.931 s of downtime, as a rollout without a readiness probe must have.",
-        proof=[f"pod {old}: deletionTimestamp set, exit 0", "deployment/shop: generation 1 → 2, both pods by its ReplicaSets",
+        proof=[f"pod {old}: deletionTimestamp set, exit 0", "deployment/shop: generation 1 → 2",
                "the new pod's Ready condition came 2.05 s before its port opened"],
         expected=[Expected(what="outage > 0 s", seen="1.931 s [1.923, 1.939]", holds=True, reason="restart-paths B1"),
                   Expected(what="outage about the start-up delay: 2 s ± 0.5 s", seen="1.931 s", holds=True,
@@ -206,7 +87,7 @@ def delete_drain(t: float) -> tuple[Result, list[Record]]:
     result = Result(
         id="B2", name="delete-drain-sleep", path="delete", title="One of two deleted, preStop sleep", verdict="pass",
         why="No request failed; the pod's endpoint had drained for 4.1 s before its stop signal.",
-        proof=[f"pod {pods[0]}: deletionTimestamp, no DisruptionTarget", "preStop sleep 4 s: signal 4.08 s after deletion"],
+        proof=[f"pod {pods[0]}: deletionTimestamp, no DisruptionTarget", "signal 4.08 s after deletion"],
         expected=[Expected(what="no failed request", seen="0 of 2400", holds=True, reason="restart-paths B2")],
         traffic=traffic(2400, []), noise=QUIET, started_ns=ns(t), duration_s=27.1,
         timings={"stop_signal_s": 4.08, "exit_s": 4.19, "exit_code": 0},
@@ -227,7 +108,7 @@ def liveness_kill(t: float) -> tuple[Result, list[Record]]:
     made.endpoints(t + 15.5, **{key: "notready"})
     made.endpoints(t + 19.1, **{key: "ready"})
     made.act(t + 20, "fail-livez", f"pod/{pod}", "heal")
-    made.add(EventSeen(ns(t + 13), "Unhealthy", "Warning", "Liveness probe failed: HTTP probe failed with statuscode: 503",
+    made.add(EventSeen(ns(t + 13), "Unhealthy", "Warning", "Liveness probe failed: statuscode: 503",
                        f"pod/{pod}", f"uid-{pod}", "kubelet"))  # fmt: skip
     result = Result(
         id="B5", name="liveness-kill-one", path="liveness", title="Liveness fails, one replica", verdict="fail",
@@ -235,7 +116,7 @@ def liveness_kill(t: float) -> tuple[Result, list[Record]]:
             "not handle SIGTERM within its 5 s of grace.",
         proof=[f"pod {pod}: same uid, restartCount 0 → 1", "event Killing: failed liveness probe, will be restarted"],
         expected=[Expected(what="restart count +1, same uid", seen="+1, same uid", holds=True),
-                  Expected(what="exit code 0", seen="137 (SIGKILL)", holds=False, reason="a graceful server exits by itself"),
+                  Expected(what="exit code 0", seen="137 (SIGKILL)", holds=False, reason="graceful servers exit"),
                   Expected(what="endpoint ready through the stop", seen="ready until the exit", holds=True,
                            reason="container-only stops do not mark the pod (family B1)")],
         traffic=traffic(3800, [outage(t + 15.198, 3.702, 370, "the only container was down")],
@@ -272,7 +153,11 @@ def handover(t: float, name: str, gap_s: float, released: bool, row: str) -> tup
         proof=["Lease shop-controller: transitions 0 → 1", f"pod {old}: deletionTimestamp set, exit 0"],
         expected=[Expected(what=f"failover at most {limit}", seen=f"{gap_s:.3f} s", holds=True,
                            reason="client-go leaderelection.go: lease 15 s, retry 2 s times 1 to 2.2")],
-        failover=Failover(low_s=gap_s - 0.02, estimate_s=gap_s, high_s=gap_s + 0.02), noise=QUIET, started_ns=ns(t),
+        failover=Failover(
+            low_s=gap_s - 0.02, estimate_s=gap_s, high_s=gap_s + 0.02, transitions=1,
+            handovers=[Handover(old=old, new=new, gap_s=gap_s, first_work_ns=ns(first),
+                                since_last_renewal_s=gap_s + (0 if released else 2.02))],
+        ), noise=QUIET, started_ns=ns(t),
         duration_s=gap_s + 20,
     )  # fmt: skip
     return result, made.end(first + 8)
@@ -282,7 +167,9 @@ def evict_second(t: float) -> tuple[Result, list[Record]]:
     made = Made("C2", "evict-second", "evict", "Evict both of two under a budget", t)
     pods = [f"shop-65c7d9f8b-{s}" for s in ("b7fkd", "t4qmx")]
     made.probe(t + 2, t + 22, [(0, pods[0]), (0, pods[1])])
-    made.probe(t + 2, t + 22, [(0, "control-0")], role="control", name="control", down=(t + 14, t + 14.08), error="timeout")
+    made.probe(
+        t + 2, t + 22, [(0, "control-0")], role="control", name="control", down=(t + 14, t + 14.08), error="timeout"
+    )
     made.noise(t + 22, pressure=0.45)
     made.act(t + 8, "evict", f"pod/{pods[0]}")
     made.act(t + 8.04, "evict", f"pod/{pods[0]}", "done", status=201)
@@ -292,14 +179,23 @@ def evict_second(t: float) -> tuple[Result, list[Record]]:
     made.pod(pods[1], [(t, "pending"), (t + 1, "running"), (t + 1.8, "ready")])
     result = Result(
         id="C2", name="evict-second", path="evict", title="Evict both of two under a budget", verdict="inconclusive",
-        why="The control probe erred 8 times and requests left 9.2 ms late (p99; limit 5 ms): the machine was too noisy to tell.",
+        why="The control probe erred 8 times and requests left 9.2 ms late (p99): too noisy to tell.",
         proof=["first eviction 201, second 429 with cause DisruptionBudget"],
         expected=[Expected(what="second eviction refused", seen="429", holds=True),
                   Expected(what="no failed request", seen="0 of 2000", holds=None, reason="the control probe erred")],
         traffic=traffic(2000, []), started_ns=ns(t), duration_s=23.0,
-        noise=NoiseFelt(control_requests=2000, control_errors=8, lag_p99_ms=9.2, limit_ms=5.0, cpu_pressure=0.51, quiet=False),
+        noise=NoiseFelt(control_requests=2000, control_errors=8, lag_p99_ms=9.2, limit_ms=5.0, cpu_pressure=0.51,
+                        quiet=False, why="the control probe erred"),
     )  # fmt: skip
     return result, made.end(t + 22)
+
+
+def a_run(results: list[Result]) -> Results:
+    run = Run(
+        id="2026-11-23T0012-8f3a", started="2026-11-23T00:12:00Z", duration_s=754.2,
+        cluster=Cluster(provider="embedded", version="v1.37.2", nodes=4), noise={"cpus": 2, "load_1m": 1.4},
+    )  # fmt: skip
+    return Results(run=run, results=results)
 
 
 def write(folder: pathlib.Path) -> Results:
@@ -324,20 +220,12 @@ def write(folder: pathlib.Path) -> Results:
     results = [result for result, _ in rows]
     results[3:3] = [broken]
     results[5:5] = [skip]
-    run = Run(
-        id="2026-11-23T0012-8f3a", started="2026-11-23T00:12:00Z", duration_s=754.2,
-        cluster=Cluster(provider="embedded", version="v1.37.2", nodes=4), noise={"cpus": 2, "load_1m": 1.4},
-    )  # fmt: skip
-    made = Results(run=run, results=results)
+    made = a_run(results)
     made.write(folder / "results.json")
     return made
 
 
 if __name__ == "__main__":
-    import sys
-
-    from reports.write import write_all
-
     target = pathlib.Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     (target / "history.jsonl.gz").unlink(missing_ok=True)

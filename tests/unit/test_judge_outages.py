@@ -28,6 +28,11 @@ def run(kind, a, b, phase, seed, *, deadline=0.5, total=6.0, jitter=0.0004):
         over = answered - sent > deadline
         end = np.where(over, sent + deadline, answered)
         errors = ["timeout" if o else "" for o in over]
+    elif kind == "frozen":
+        # Requests take 30 ms; those in flight at `a` are never answered, as are those that come until `b`.
+        lost = (arrive + 0.03 >= a) & (arrive < b)
+        end = np.where(lost, sent + deadline, arrive + 0.03 + back)
+        errors = ["timeout" if one else "" for one in lost]
     elif kind == "cut":
         # Requests take 30 ms; those in flight at `a` are reset, later ones refused.
         finish = arrive + 0.03
@@ -42,7 +47,7 @@ def run(kind, a, b, phase, seed, *, deadline=0.5, total=6.0, jitter=0.0004):
 
 @settings(max_examples=150, deadline=None)
 @given(
-    kind=st.sampled_from(["refused", "closed", "hang", "cut", "paused"]),
+    kind=st.sampled_from(["refused", "closed", "hang", "frozen", "cut", "paused"]),
     a=st.floats(1, 2),
     length=st.floats(0.02, 3),
     phase=st.floats(0, SPACING),
@@ -63,12 +68,12 @@ def test_bracket_holds_truth(kind, a, length, phase, seed):
     assert outage.low_s <= outage.estimate_s <= outage.high_s
 
 
-@pytest.mark.parametrize("kind", ["refused", "closed", "hang"])
+@pytest.mark.parametrize("kind", ["refused", "closed", "hang", "paused"])
 def test_estimate_has_no_bias(kind):
     rng = np.random.default_rng(7)
     errors, starts = [], []
     for seed in range(200):
-        a, length = rng.uniform(1, 2), rng.uniform(0.02, 2)
+        a, length = rng.uniform(1, 2), rng.uniform(0.02 if kind != "paused" else 0.6, 2)
         outage = outages(run(kind, a, a + length, rng.uniform(0, SPACING), seed, total=5))[0]
         errors.append(outage.estimate_s - length)
         starts.append((outage.start_ns - made.at(a)) / 1e9)
@@ -90,6 +95,18 @@ def test_hang_does_not_widen_the_bracket_above():
     assert outage.high_s == pytest.approx(0.211)
     assert outage.estimate_s == pytest.approx(0.2, abs=0.002)
     assert not outage.partial
+
+
+def test_timeouts_of_requests_in_flight_prove_no_length():
+    rows = [made.row(n * 0.01, 1000 if 95 <= n < 105 else 50, "timeout" if 95 <= n < 105 else "") for n in range(400)]
+    outage = outages(made.requests(rows))[0]
+    assert outage.low_s == 0
+    assert outage.high_s >= 0.15
+
+
+def test_a_timeout_may_hide_an_outage_of_a_later_silence():
+    rows = [*made.steady(1), made.row(1, 1000, "timeout"), made.row(1.01), made.row(1.9), made.row(3)]
+    assert outages(made.requests(rows))[0].high_s == pytest.approx(1.101)
 
 
 def test_good_sent_before_and_answered_during_is_no_partial_outage():

@@ -1,9 +1,9 @@
 """The address range of a cluster: a /16 that nothing on this machine uses.
 
-    10.B.0.0/24     nodes; .1 is the cluster itself (its API server and its router)
-    10.B.16+i.0/24  the pods of node i
-    10.B.128.0/20   Services
-    10.B.255.0/30   the link to the host: .1 the cluster, .2 the host
+10.B.0.0/24     nodes; .1 is the cluster itself (its API server and its router)
+10.B.16+i.0/24  the pods of node i
+10.B.128.0/20   Services
+10.B.255.0/30   the link to the host: .1 the cluster, .2 the host
 """
 
 import ipaddress

@@ -28,7 +28,9 @@ def preflight(built: bool, nodes: int) -> None:
         raise UsageError("the embedded cluster needs root (sudo make run); or use --cluster kind, or --kube-context")
     problems = [*_programs(built), *_kernel(), *_room(built, nodes)]
     if problems:
-        raise UsageError("this machine cannot run the embedded cluster yet:\n" + "\n".join(f"  - {p}" for p in problems))
+        raise UsageError(
+            "this machine cannot run the embedded cluster yet:\n" + "\n".join(f"  - {p}" for p in problems)
+        )
 
 
 def _programs(built: bool) -> list[str]:
@@ -38,14 +40,14 @@ def _programs(built: bool) -> list[str]:
 
 
 def _kernel() -> list[str]:
-    problems = []
     known = pathlib.Path("/proc/filesystems").read_text().split()
-    for name in FILE_SYSTEMS:
-        if name not in known and not _module(name):
-            problems.append(f"the kernel has no {name} file system: load it (modprobe {name}) or use a kernel with it")
-    for space in SPACES:
-        if not pathlib.Path("/proc/self/ns", space).exists():
-            problems.append(f"the kernel has no {space} namespaces")
+    problems = [
+        f"the kernel has no {name} file system: load it (modprobe {name}) or use a kernel with it"
+        for name in FILE_SYSTEMS
+        if name not in known and not _module(name)
+    ]
+    spaces = [space for space in SPACES if not pathlib.Path("/proc/self/ns", space).exists()]
+    problems += [f"the kernel has no {space} namespaces" for space in spaces]
     if not pathlib.Path("/dev/loop-control").exists() and not _module("loop"):
         problems.append("no loop devices (/dev/loop-control): modprobe loop")
     if not any(pathlib.Path("/sys/fs/cgroup").iterdir()):

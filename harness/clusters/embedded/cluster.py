@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from harness.clusters.embedded import addresses, checks, controlplane, host, images, node, programs, state
 from harness.clusters.embedded.certificates import Authority
 from harness.clusters.embedded.layout import ClusterDir, home
-from harness.clusters.embedded.locks import hold
 from harness.clusters.embedded.node import STANDARD, Node
 from harness.clusters.embedded.state import State
 from harness.errors import ClusterError, UsageError
+from harness.locks import hold
 from harness.progress import Progress
 from harness.wait import until
 
@@ -91,7 +91,7 @@ def add_node(name: str, wanted: Node) -> None:
         known.nodes.append(wanted)
         known.write(folder)
         _start_node(folder, known, wanted)
-        _wait_nodes(folder, known, [wanted.name])
+        _wait_nodes(folder, [wanted.name])
 
 
 def remove_node(name: str, node_name: str) -> None:
@@ -170,7 +170,7 @@ def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
             until(lambda: _healthy(folder, known), "the API server's readiness", 60)
         kubectl(folder, "apply", "-f", "-", stdin=ADDONS.read_text().replace("${DNS}", where.dns))
     with progress.stage("nodes Ready, DNS answering"):
-        _wait_nodes(folder, known, [item.name for item in known.nodes])
+        _wait_nodes(folder, [item.name for item in known.nodes])
         kubectl(folder, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=60s")
     known.phase = "ready"
     known.write(folder)
@@ -188,7 +188,7 @@ def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authori
     host.start_init(spec, root / "logs" / "init.log", inside=host.find_inits(folder.root)[folder.root / INIT])
 
 
-def _wait_nodes(folder: ClusterDir, known: State, names: list[str], timeout_s: float = 60) -> None:
+def _wait_nodes(folder: ClusterDir, names: list[str], timeout_s: float = 60) -> None:
     def ready() -> bool:
         path = "-o=jsonpath={range .items[*]}{.metadata.name}={.status.conditions[?(@.type=='Ready')].status} {end}"
         seen = dict(pair.split("=") for pair in kubectl(folder, "get", "nodes", path).split())

@@ -12,6 +12,9 @@ from harness.clusters.embedded.layout import ClusterDir
 BRIDGE = "nodes"
 GATES = {"ContainerStopSignals": True}
 API_PORT = 6443
+SETTINGS = "set -e; cd /proc/sys/net/ipv4; echo 1 > ip_forward; echo 1 > tcp_orphan_retries"
+"""Of a network namespace of ours. Connections whose processes were killed would otherwise keep saying goodbye to peers
+that are gone too, and hold the namespace with its links for a minute or two."""
 REPLICAS = 2
 """Of the controller manager and of the scheduler: their hand-over is a restart path too (D6)."""
 
@@ -36,6 +39,7 @@ def issue_certificates(folder: ClusterDir, addresses: Addresses) -> Authority:
 
 def kubeconfig(folder: ClusterDir, addresses: Addresses, user: str, path: pathlib.Path) -> None:
     """A kubeconfig for the user whose certificate was issued as `user`; all data inside, readable by its owner."""
+
     def data(file: str) -> str:
         return base64.b64encode((folder.pki / file).read_bytes()).decode()
 
@@ -75,7 +79,7 @@ def _network(addresses: Addresses) -> list[list[str]]:
     link = link_name(addresses)
     return [
         ["ip", "link", "set", "lo", "up"],
-        ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"],
+        ["sh", "-c", f"{SETTINGS}; echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"],
         ["ip", "link", "add", BRIDGE, "type", "bridge"],
         ["ip", "address", "add", f"{addresses.router}/24", "dev", BRIDGE],
         ["ip", "link", "set", BRIDGE, "up"],

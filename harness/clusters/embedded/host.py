@@ -55,10 +55,10 @@ def find_inits(folder: pathlib.Path) -> dict[pathlib.Path, int]:
     """The init processes whose spec lies below a folder: {spec: pid on the host}."""
     found = {}
     for pid, argv in _processes():
-        for program, spec in zip(argv, argv[1:], strict=False):
-            if program == init.__file__ and pathlib.Path(spec).is_relative_to(folder):
-                if pathlib.Path(argv[0]).name not in WRAPPERS:
-                    found[pathlib.Path(spec)] = pid
+        if init.__file__ in argv[1:-1] and pathlib.Path(argv[0]).name not in WRAPPERS:
+            spec = pathlib.Path(argv[argv.index(init.__file__) + 1])
+            if spec.is_relative_to(folder):
+                found[spec] = pid
     return found
 
 

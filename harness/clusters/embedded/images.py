@@ -12,9 +12,9 @@ import tempfile
 from dataclasses import dataclass
 
 from harness.clusters.embedded.layout import SOURCES, WORKLOADS, home
-from harness.clusters.embedded.locks import hold
 from harness.clusters.embedded.programs import digest
 from harness.errors import ClusterError
+from harness.locks import hold
 from harness.progress import Progress
 
 RECIPE = "1"
@@ -46,7 +46,9 @@ def suite() -> str:
     release = platform.freedesktop_os_release()
     name = release.get("VERSION_CODENAME", "")
     if not name or not {"debian", "ubuntu"} & {release.get("ID", ""), *release.get("ID_LIKE", "").split()}:
-        raise ClusterError("the embedded cluster's images are made of Debian or Ubuntu packages: run it on one of these")
+        raise ClusterError(
+            "the embedded cluster's images are made of Debian or Ubuntu packages: run it on one of these"
+        )
     return name
 
 
@@ -57,7 +59,9 @@ def key(programs: pathlib.Path) -> str:
 
 
 def _files(context: pathlib.Path) -> list[pathlib.Path]:
-    return [file for file in context.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    # Manifests are read by the harness; they are no part of the image.
+    files = [file for file in context.rglob("*") if file.is_file() and file.name != "manifests.yaml"]
+    return [file for file in files if "__pycache__" not in file.parts]
 
 
 def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
@@ -103,7 +107,11 @@ class Buildah:
         for file, source in extra.items():
             shutil.copy2(source, folder / file)
         settings = [item for key in _pip_settings() for item in ("--env", key)]
-        trust = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() and "base" != context.name else []
+        trust = (
+            ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
+            if CERTIFICATES.exists() and context.name != "base"
+            else []
+        )
         argv = [
             "buildah", *self._options, "build", "--isolation", "chroot", "--network", "host", "--pull-never",
             "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
@@ -137,7 +145,8 @@ def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
     config.write_text(
         f'version = 3\nroot = "{partial}/store"\nstate = "/run/state"\n'
         '[grpc]\naddress = "/run/containerd.sock"\n'
-        'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]\n'
+        'disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",'
+        ' "io.containerd.cri.v1.runtime"]\n'
     )
     script = f"""
     set -e

@@ -14,11 +14,13 @@ A process that ends is started again after a growing pause (0.2 s up to 5 s; bac
 
 import json
 import os
+import pathlib
 import select
 import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 FIRST_PAUSE_S, LAST_PAUSE_S, STEADY_S = 0.2, 5.0, 10.0
 
@@ -26,8 +28,7 @@ FIRST_PAUSE_S, LAST_PAUSE_S, STEADY_S = 0.2, 5.0, 10.0
 class Program:
     """One program that is kept running."""
 
-    def __init__(self, spec):
-        self.name = spec["name"]
+    def __init__(self, spec: dict[str, Any]) -> None:
         self.argv = spec["argv"]
         self.log = spec["log"]
         self.env = spec.get("env", {})
@@ -36,7 +37,7 @@ class Program:
         self.pause_s = FIRST_PAUSE_S
         self.due_s = 0.0
 
-    def start(self):
+    def start(self) -> None:
         """Start it in a session of its own, its output appended to its log."""
         log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
@@ -54,7 +55,7 @@ class Program:
         child.returncode = 0  # this process reaps all children itself
         self.started_s = time.monotonic()
 
-    def ended(self):
+    def ended(self) -> None:
         """Note its end and when it is due again."""
         self.pid = 0
         now_s = time.monotonic()
@@ -64,9 +65,9 @@ class Program:
         self.pause_s = min(LAST_PAUSE_S, self.pause_s * 2)
 
 
-def take_steps(spec, outer_net_fd):
+def take_steps(spec: dict[str, Any], outer_net_fd: int) -> None:
     """Host name, then the steps in order; the first that fails ends the process with its message."""
-    with open("/proc/sys/kernel/hostname", "w") as file:
+    with pathlib.Path("/proc/sys/kernel/hostname").open("w") as file:
         file.write(spec["hostname"])
     for step in spec["steps"]:
         argv = step
@@ -77,7 +78,7 @@ def take_steps(spec, outer_net_fd):
             sys.exit(f"{' '.join(step)}: {(done.stderr or done.stdout).strip()}")
 
 
-def reap(programs):
+def reap(programs: list[Program]) -> None:
     """Collect every ended child, the orphans of the namespace among them."""
     while True:
         try:
@@ -91,7 +92,7 @@ def reap(programs):
                 program.ended()
 
 
-def keep_running(programs):
+def keep_running(programs: list[Program]) -> None:
     """Start what is due, sleep until a child ends or the next is due; for ever."""
     # A wake-up pipe, not a blocked or ignored signal: those would be inherited by every program started here.
     wake, write = os.pipe()
@@ -111,16 +112,22 @@ def keep_running(programs):
             os.read(wake, 4096)
 
 
-def main():
+def say(word: str) -> None:
+    """Tell the starter."""
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
     """Wait for the word, then set up and supervise."""
-    print("started", flush=True)
+    say("started")
     if sys.stdin.readline().strip() != "go":
         sys.exit("the starter went away")
     outer_net_fd = int(sys.argv[2])
-    with open(sys.argv[1]) as file:
+    with pathlib.Path(sys.argv[1]).open() as file:
         spec = json.load(file)
     take_steps(spec, outer_net_fd)
-    print("ready", flush=True)
+    say("ready")
     os.close(outer_net_fd)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.certificates import Authority
-from harness.clusters.embedded.controlplane import BRIDGE, GATES, kubeconfig
+from harness.clusters.embedded.controlplane import BRIDGE, GATES, SETTINGS, kubeconfig
 from harness.clusters.embedded.layout import ClusterDir
 
 DOMAIN = "cluster.local"
@@ -109,7 +109,7 @@ def _network(addresses: Addresses, node: Node) -> list[list[str]]:
     address = addresses.node(node.index)
     return [
         ["ip", "link", "set", "lo", "up"],
-        ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+        ["sh", "-c", SETTINGS],
         ["outer", "ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", "1"],
         ["outer", "ip", "link", "set", link, "master", BRIDGE, "up"],
         ["ip", "address", "add", f"{address}/24", "dev", "eth0"],
@@ -216,8 +216,10 @@ _CONTAINERD = f"""\
 version = 3
 root = "/var/lib/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile", "io.containerd.tracing.processor.v1.otlp"]
+disabled_plugins = [
+  "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile",
+]
 
 [grpc]
 address = "/run/containerd/containerd.sock"

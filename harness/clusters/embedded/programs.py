@@ -11,11 +11,14 @@ import tempfile
 from collections.abc import Iterable
 
 from harness.clusters.embedded.layout import SOURCES, home
-from harness.clusters.embedded.locks import hold
 from harness.errors import ClusterError
+from harness.locks import hold
 from harness.progress import Progress
 
 KUBERNETES = "v1.37.2"
+GO = (1, 26, 8)
+"""The oldest Go that the modules build with."""
+
 RECIPE = "1"
 """Raise it when the way of building changes without a change of the sources."""
 
@@ -39,7 +42,9 @@ def digest(files: Iterable[pathlib.Path], base: pathlib.Path, *extra: str) -> st
 
 def key() -> str:
     """The key of the programs that these sources give on this kind of machine."""
-    files = [file for name, _ in _MODULES for file in (SOURCES / name).iterdir() if file.suffix in (".go", ".mod", ".sum")]
+    files = [
+        file for name, _ in _MODULES for file in (SOURCES / name).iterdir() if file.suffix in (".go", ".mod", ".sum")
+    ]
     return digest(files, SOURCES, RECIPE, KUBERNETES, platform.machine())
 
 
@@ -75,18 +80,22 @@ def build(progress: Progress) -> pathlib.Path:
 
 
 def go() -> str:
-    """The Go command. Raises ClusterError where there is none."""
-    found = shutil.which("go")
-    if found is None:
-        raise ClusterError("no `go` on PATH: run `make setup`, or install Go 1.26.8 or newer")
-    return found
+    """The Go command: this machine's if it is new enough, else the one that `make setup` installs."""
+    for found in (shutil.which("go"), str(home() / "go" / "go" / "bin" / "go")):
+        if found and pathlib.Path(found).exists():
+            said = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True).stdout.strip()
+            version = tuple(int(part) for part in re.findall(r"\d+", said))
+            if version >= GO:
+                return found
+    raise ClusterError(f"no Go {'.'.join(map(str, GO))} or newer: run `make setup`")
 
 
 def _build(module: pathlib.Path, what: str, target: pathlib.Path, progress: Progress) -> None:
     environment = os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    command = go()
     progress.update("counting packages")
-    total = _run([go(), "list", "-deps", what], module, environment).count("\n")
-    argv = [go(), "build", "-trimpath", "-mod=readonly", "-v", "-ldflags", _LINK, "-o", f"{target}/", what]
+    total = _run([command, "list", "-deps", what], module, environment).count("\n")
+    argv = [command, "build", "-trimpath", "-mod=readonly", "-v", "-ldflags", _LINK, "-o", f"{target}/", what]
     process = subprocess.Popen(argv, cwd=module, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     said: list[str] = []

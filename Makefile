@@ -1,0 +1,55 @@
+# pytest-survive: see `make help`.
+SHELL := /bin/sh
+VENV ?= .venv
+PYTHON := $(VENV)/bin/python
+SURVIVE := $(VENV)/bin/survive
+WORKERS ?= 4
+ARGS ?=
+RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist worksteal -q $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint unit live browser report clean distclean lock
+
+help: ## this text
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## install what is missing: Debian packages, Go, the Python environment (needs root for packages)
+	@sh scripts/setup.sh $(VENV)
+
+run: setup ## the main job: every restart path of the suites against the sample app, on the embedded cluster, with a report
+	@$(SURVIVE) cluster up
+	@$(RUN)
+
+test: ## lint, types, unit tests, then live tests: the cluster, the plugin, the report in a browser, the suites
+	@WITH_BROWSER=1 sh scripts/setup.sh $(VENV)
+	@$(MAKE) --no-print-directory lint unit live
+
+lint: ## ruff and strict mypy
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+unit: ## tests that need no cluster
+	@$(PYTHON) -m pytest tests/unit -n $(WORKERS) -q
+
+browser: ## the report in a real browser
+	@$(PYTHON) -m pytest tests/browser -q
+
+live: ## tests on the embedded cluster and in a browser
+	@$(SURVIVE) cluster up
+	@$(RUN)
+	@$(PYTHON) -m pytest tests/browser tests/cluster -q
+
+report: ## write the reports of the last run again, from its folder
+	@$(SURVIVE) report reports/out/latest
+
+clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
+	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
+
+distclean: clean ## clean, and remove the builds, the environment and the reports as well
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/go"
+	@rm -rf $(VENV) reports/out
+
+lock: ## renew requirements.txt from pyproject.toml
+	@$(VENV)/bin/python -m pip install --quiet uv
+	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt

@@ -1,0 +1,1 @@
+"""Settings of this repository's own runs."""

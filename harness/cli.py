@@ -1,0 +1,79 @@
+"""The command `survive`: clusters by hand, reports again. Runs themselves are pytest's."""
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from harness.clusters.embedded import cluster, layout
+from harness.errors import SurviveError
+from harness.progress import Progress
+from reports.write import write_all
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it did what was asked, 1 with a message on standard error if not."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except SurviveError as exc:
+        print(f"survive: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("survive: interrupted; `survive cluster down` removes what was started", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="survive", description="Can your Pod survive a restart?")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    group = commands.add_parser("cluster", help="the embedded cluster: up, down, status, kubeconfig")
+    actions = group.add_subparsers(required=True, metavar="ACTION")
+    for name, run, text in (
+        ("up", _up, "start it (the first time it is built: about 12 minutes on two cores); a running one is kept"),
+        ("down", _down, "take it down, to the last process, mount, link and cgroup"),
+        ("status", _status, "say how it is; exit code 0 only if it is ready"),
+        ("kubeconfig", _kubeconfig, "print the path of its kubeconfig"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        action.add_argument("--name", default=layout.default_name(), help="which cluster (default: %(default)s)")
+        action.set_defaults(run=run)
+        if name == "up":
+            action.add_argument("--address-range", metavar="10.N.0.0/16", help="its addresses (default: a free one)")
+    report = commands.add_parser("report", help="write a run's reports again, from its folder")
+    report.add_argument("folder", type=pathlib.Path, help="the run's folder, such as reports/out/latest")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    for path in write_all(chosen.folder):
+        print(path)
+    return 0
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    folder = cluster.up(chosen.name, Progress(), chosen.address_range)
+    print(f"cluster {chosen.name} is ready: export KUBECONFIG={folder.kubeconfig}")
+    return 0
+
+
+def _down(chosen: argparse.Namespace) -> int:
+    print(f"cluster {chosen.name} {'is down' if cluster.down(chosen.name) else 'was not there'}")
+    return 0
+
+
+def _status(chosen: argparse.Namespace) -> int:
+    status = cluster.status(chosen.name)
+    parts = [f"cluster {status.name}: {status.phase}", status.why, status.range, " ".join(status.nodes)]
+    print("; ".join(part for part in parts if part))
+    return 0 if status.phase == "ready" else 1
+
+
+def _kubeconfig(chosen: argparse.Namespace) -> int:
+    folder = layout.ClusterDir.named(chosen.name)
+    if not folder.kubeconfig.exists():
+        raise SurviveError(f"cluster {chosen.name} is not there: survive cluster up")
+    print(folder.kubeconfig)
+    return 0

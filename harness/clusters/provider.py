@@ -1,0 +1,69 @@
+"""Which cluster a run uses, from the options; what a run needs to know of it."""
+
+import contextlib
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.clusters.embedded import cluster as embedded
+from harness.clusters.embedded import layout
+from harness.errors import UsageError
+from harness.kube import Kube
+from harness.locks import share
+from harness.progress import Progress
+from harness.results import Cluster
+
+Choice = Literal["auto", "existing", "embedded"]
+CHOICES: tuple[Choice, ...] = ("auto", "existing", "embedded")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a cluster, and what it is."""
+
+    provider: str
+    kubeconfig: str
+    context: str
+    version: str
+    nodes: int
+
+    def kube(self) -> Kube:
+        """A client of it."""
+        return Kube.connect(pathlib.Path(self.kubeconfig) if self.kubeconfig else None, self.context or None)
+
+    def described(self) -> Cluster:
+        """What results.json says of it."""
+        return Cluster(provider=self.provider, version=self.version, nodes=self.nodes)
+
+
+@contextlib.contextmanager
+def connect(
+    choice: Choice, context: str | None, name: str | None, run: str, progress: Progress
+) -> Iterator[Connection]:
+    """The cluster of a run, kept from other runs while it lasts; all processes of one run may have it at once.
+
+    Raises UsageError, before anything is touched, where the choice cannot be met or another run holds the cluster.
+    """
+    if choice == "existing" and not context:
+        raise UsageError("--cluster existing needs --kube-context NAME: only a context that you name is ever touched")
+    if choice == "embedded" and context:
+        raise UsageError("--kube-context is for --cluster existing; the embedded cluster has a kubeconfig of its own")
+    if context:
+        with share(layout.home() / "runs" / f"context-{_file_name(context)}.lock", run, f"run {run}"):
+            yield _describe("existing", "", context)
+        return
+    folder_name = name or layout.default_name()
+    with share(layout.home() / "runs" / f"{folder_name}.lock", run, f"run {run}"):
+        folder = embedded.up(folder_name, progress)
+        yield _describe("embedded", str(folder.kubeconfig), "")
+
+
+def _describe(provider: str, kubeconfig: str, context: str) -> Connection:
+    unknown = Connection(provider, kubeconfig, context, "", 0)
+    kube = unknown.kube()
+    return Connection(provider, kubeconfig, context, kube.version(), len(kube.list("v1", "Node")))
+
+
+def _file_name(text: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_." else "-" for character in text)

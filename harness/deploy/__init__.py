@@ -1,0 +1,8 @@
+"""Brings an app into a namespace of its own and waits until it is ready."""
+
+from harness.deploy.app import App, apply, wait_ready
+from harness.deploy.controller import controller
+from harness.deploy.namespace import create_namespace, delete_namespace, sweep
+from harness.deploy.server import server
+
+__all__ = ["App", "apply", "controller", "create_namespace", "delete_namespace", "server", "sweep", "wait_ready"]

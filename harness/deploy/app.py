@@ -1,0 +1,114 @@
+"""An app under test: its manifests, how it is reached, and whether it is ready."""
+
+from dataclasses import dataclass
+
+from harness import wait
+from harness.kube import Kube, Object
+from harness.manifests import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What is deployed. `kind` and `name` say which manifest makes the pods; `service` is None if nothing calls it."""
+
+    name: str
+    manifests: list[Manifest]
+    service: str | None
+    port: int
+    selector: dict[str, str]
+    kind: str = "Deployment"
+
+
+def apply(kube: Kube, app: App, namespace: str) -> None:
+    """Bring the app's manifests into the namespace, in order."""
+    kube.apply(app.manifests, namespace)
+
+
+def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) -> None:
+    """Wait until the rollout is complete, the Service has every replica as ready and budgets count them.
+
+    Raises WaitTimeout, which says which pod waits for what.
+    """
+    seen: list[str] = ["nothing"]
+
+    def ready() -> bool:
+        workload = kube.get("apps/v1", app.kind, app.name, namespace)
+        seen[0] = lacking(workload)
+        wanted = wanted_replicas(workload)
+        if not seen[0] and app.service is not None:
+            seen[0] = _unrouted(kube, app.service, namespace, wanted)
+        for budget in (one for one in app.manifests if one["kind"] == "PodDisruptionBudget"):
+            name = budget["metadata"]["name"]
+            seen[0] = seen[0] or uncounted(kube.get("policy/v1", budget["kind"], name, namespace), wanted)
+        return not seen[0]
+
+    def last() -> str:
+        return "; ".join([seen[0], *_pods_say(kube, app, namespace)])
+
+    wait.until(ready, f"{app.kind} {app.name} in {namespace} to be ready", timeout_s, 0.2, last=last)
+
+
+def wanted_replicas(workload: Object) -> int:
+    """How many pods a Deployment, StatefulSet or DaemonSet wants."""
+    if workload["kind"] == "DaemonSet":
+        return int(workload.get("status", {}).get("desiredNumberScheduled") or 0)
+    return int(workload["spec"].get("replicas", 1))
+
+
+def lacking(workload: Object) -> str:
+    """What a Deployment, StatefulSet or DaemonSet lacks to be ready; empty if nothing."""
+    status = workload.get("status", {})
+    if int(status.get("observedGeneration") or 0) < int(workload["metadata"]["generation"]):
+        return "its controller has not seen the last change yet"
+    wanted = wanted_replicas(workload)
+    updated, ready, total = ("updatedReplicas", "readyReplicas", "replicas")
+    if workload["kind"] == "DaemonSet":
+        updated, ready, total = ("updatedNumberScheduled", "numberReady", "currentNumberScheduled")
+    counts = {what: int(status.get(what) or 0) for what in (updated, ready, total)}
+    if all(count == wanted for count in counts.values()):
+        return ""
+    return f"of {wanted} wanted: " + ", ".join(f"{what} {count}" for what, count in counts.items())
+
+
+def uncounted(budget: Object, wanted: int) -> str:
+    """What a budget's controller has not counted yet: until then evictions are refused without need. Empty if nothing."""
+    status = budget.get("status", {})
+    healthy = int(status.get("currentHealthy") or 0)
+    if int(status.get("observedGeneration") or 0) >= int(budget["metadata"]["generation"]) and healthy >= wanted:
+        return ""
+    return f"the budget {budget['metadata']['name']} counts {healthy} healthy pods of {wanted}"
+
+
+def _unrouted(kube: Kube, service: str, namespace: str, wanted: int) -> str:
+    slices = kube.list(
+        "discovery.k8s.io/v1", "EndpointSlice", namespace, labels=f"kubernetes.io/service-name={service}"
+    )
+    endpoints = [endpoint for slice_ in slices for endpoint in slice_.get("endpoints") or []]
+    ready = sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+    return "" if ready >= wanted else f"Service {service} has {ready} ready endpoints of {wanted}"
+
+
+def _pods_say(kube: Kube, app: App, namespace: str) -> list[str]:
+    labels = ",".join(f"{key}={value}" for key, value in app.selector.items())
+    events = kube.list("v1", "Event", namespace)
+    return [told for pod in kube.list("v1", "Pod", namespace, labels=labels) if (told := waits_for(pod, events))]
+
+
+def waits_for(pod: Object, events: list[Object]) -> str:
+    """What a pod that is not ready waits for: its containers' reasons, its failed conditions, its last event."""
+    status = pod.get("status", {})
+    conditions = status.get("conditions") or []
+    if any(item["type"] == "Ready" and item["status"] == "True" for item in conditions):
+        return ""
+    said = [status.get("phase", "")]
+    for item in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        name, state = next(iter((item.get("state") or {"unknown": {}}).items()))
+        detail = ": ".join(text for text in (state.get("reason"), state.get("message")) if text)
+        said.append(f"{item['name']} {name}" + (f" ({detail})" if detail else ""))
+    said += [item["message"] for item in conditions if item["status"] == "False" and item["type"] == "PodScheduled"]
+    uid = pod["metadata"]["uid"]
+    about = [event for event in events if (event.get("involvedObject") or {}).get("uid") == uid]
+    about.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    if about:
+        said.append(f"last event {about[-1].get('reason', '')}: {about[-1].get('message', '')}")
+    return f"pod {pod['metadata']['name']}: " + ", ".join(said)

@@ -1,0 +1,68 @@
+"""What every restart path is."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from harness.disrupt.site import Site
+from harness.history import History
+from harness.lives import PodLife, lives
+from harness.proof import Proof
+from harness.records import Act
+
+
+class Path(ABC):
+    """One way a pod or container is stopped and comes back."""
+
+    name: ClassVar[str]
+
+    def needs(self, site: Site) -> str:  # noqa: ARG002 - most paths need nothing of the cluster
+        """Why this cluster cannot do it and what would be needed; empty if it can. Nothing is changed."""
+        return ""
+
+    @abstractmethod
+    def act(self, site: Site) -> None:
+        """Trigger the restart and return when it has come to its end. Every step is written to the history."""
+
+    @abstractmethod
+    def proof(self, history: History) -> Proof:
+        """What the cluster itself showed of the cause; reads the history alone."""
+
+    def heal(self, site: Site) -> None:  # noqa: B027 - most paths leave nothing to heal
+        """Undo what was left of the act; run after a failure too."""
+
+
+def acts(history: History, verb: str, status: str) -> list[Act]:
+    """The steps of one verb that ended in one way."""
+    return [act for act in history.of(Act) if (act.verb, act.status) == (verb, status)]
+
+
+def victims(history: History, verb: str, status: str = "done") -> list[PodLife]:
+    """The lives of the pods that these steps were done to, in that order; those never seen are left out."""
+    known = lives(history)
+    return [known[act.uid] for act in acts(history, verb, status) if act.uid in known]
+
+
+def need_stopped(proof: Proof, life: PodLife) -> None:
+    """The pod was marked for deletion, ran its stop and left."""
+    proof.need(f"pod {life.name} got a deletionTimestamp, with {life.grace_s} s of grace", life.deletion_ns is not None)
+    exits = life.exits()
+    codes = ", ".join(f"{end.container} {end.code}" for end in exits)
+    proof.need(f"the containers of {life.name} ended (exit codes: {codes or 'none seen'})", bool(exits))
+    proof.need(f"pod {life.name} ({life.uid[:8]}) left the API", life.gone_ns is not None)
+
+
+def need_replaced(proof: Proof, history: History, gone: list[PodLife]) -> None:
+    """For each pod that went, another of the same workload became Ready that was not there before."""
+    begin_ns = min(act.t_ns for act in history.of(Act))
+    labels = {key: value for key, value in gone[0].labels.items() if key != "pod-template-hash"} if gone else {}
+    uids = {life.uid for life in gone}
+    new = [
+        life
+        for life in lives(history).values()
+        if life.uid not in uids
+        and labels.items() <= life.labels.items()
+        and life.first_seen_ns >= begin_ns
+        and life.ready_ns is not None
+    ]
+    names = ", ".join(life.name for life in new) or "none"
+    proof.need(f"as many new pods became Ready: {names}", bool(gone) and len(new) >= len(gone))

@@ -1,0 +1,34 @@
+"""How a verdict other than PASS ends a test. These are about the app or the proof, never about the harness."""
+
+from harness.results import Result
+
+
+class NotPassed(AssertionError):
+    """A scenario whose verdict is not PASS."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.why)
+        self.result = result
+
+    def __str__(self) -> str:
+        rows = [f"{self.result.verdict.upper()} {self.result.id} {self.result.name}: {self.result.why}"]
+        marks = {True: "holds", False: "broken", None: "cannot be told"}
+        rows += [f"  {marks[one.holds]:>14}: {one.what} (seen: {one.seen})" for one in self.result.expected]
+        rows += [f"           proof: {fact}" for fact in self.result.proof]
+        return "\n".join(rows)
+
+
+class Failed(NotPassed):
+    """The app did not do what its row expects."""
+
+
+class Inconclusive(NotPassed):
+    """It was not proved, or not measured well enough, to say either way."""
+
+
+def raise_unless_passed(result: Result) -> None:
+    """Raise Failed or Inconclusive for a result that is not a pass."""
+    if result.verdict == "inconclusive":
+        raise Inconclusive(result)
+    if result.verdict != "pass":
+        raise Failed(result)

@@ -1,0 +1,88 @@
+"""The verdict on one row: PASS, FAIL or INCONCLUSIVE from a history, its proof and what was expected.
+
+The order is the point. A broken harness is an error; then what could not be proved, what was too noisy and what could
+not be told is INCONCLUSIVE; only then does a broken expectation FAIL, and only what is left passes.
+"""
+
+from collections.abc import Sequence
+
+from harness import results
+from harness.clock import seconds
+from harness.history import History
+from harness.judge.expectation import Evidence, Expectation
+from harness.judge.leadership import failover
+from harness.judge.noise import noise
+from harness.judge.timings import timings as measured_timings
+from harness.judge.traffic import STALL_S, by_probe
+from harness.proof import Proof
+from harness.records import ScenarioEnded, ScenarioStarted
+
+
+def evidence(
+    history: History, *, needs_control: bool = True, lease: str = "", stall_s: float = STALL_S,
+    timings: dict[str, float] | None = None,
+) -> Evidence:  # fmt: skip
+    """All that a history tells; `timings` adds to, or replaces, those measured here."""
+    return Evidence(
+        history=history,
+        traffic=by_probe(history, stall_s),
+        failover=failover(history, lease),
+        noise=noise(history, needs_control),
+        timings=measured_timings(history) | (timings or {}),
+    )
+
+
+def judge(
+    history: History, proof: Proof, expectations: Sequence[Expectation], *, needs_control: bool = True,
+    lease: str = "", stall_s: float = STALL_S, timings: dict[str, float] | None = None, probe: str = "",
+) -> results.Result:  # fmt: skip
+    """The whole result of one scenario. `probe` names the measuring prober whose traffic stands for the users'; the
+    first one if it is empty. The history must have its ScenarioStarted; its ScenarioEnded tells of harness errors.
+    """
+    started = history.of(ScenarioStarted)[0]
+    ended = history.of(ScenarioEnded)
+    seen = evidence(history, needs_control=needs_control, lease=lease, stall_s=stall_s, timings=timings)
+    expected = [expectation(seen) for expectation in expectations]
+    error = ended[-1].error if ended else "the scenario never came to its end"
+    verdict, why = decide(error, proof, seen.noise, expected)
+    return results.Result(
+        id=started.row,
+        name=started.name,
+        path=started.path,
+        title=started.title,
+        test=started.test,
+        verdict=verdict,
+        why=why,
+        proof=proof.found,
+        expected=expected,
+        traffic=seen.traffic.get(probe or next(iter(seen.traffic), "")),
+        failover=seen.failover,
+        noise=seen.noise,
+        timings=seen.timings,
+        started_ns=started.t_ns,
+        duration_s=seconds(ended[-1].t_ns - started.t_ns) if ended else 0.0,
+    )
+
+
+def decide(
+    error: str, proof: Proof, quiet: results.Noise, expected: Sequence[results.Expected]
+) -> tuple[results.Verdict, str]:
+    """The verdict and one sentence on why, for the person who runs the app."""
+    if error:
+        return "error", f"The harness broke, which says nothing of the app: {error}."
+    if not proof.complete:
+        return "inconclusive", f"The restart was not proved: {'; '.join(proof.missing) or 'nothing shows it'}."
+    if not quiet.quiet:
+        return "inconclusive", f"The measurement cannot be trusted: {quiet.why or 'its noise is not known'}."
+    if not expected:
+        return "inconclusive", "Nothing was expected, so nothing was shown."
+    if untold := [one for one in expected if one.holds is None]:
+        return "inconclusive", f"It cannot be told whether {_phrases(untold)}."
+    if broken := [one for one in expected if not one.holds]:
+        return "fail", f"Expected {_phrases(broken)}."
+    return "pass", f"As expected: {_phrases(expected)}."
+
+
+def _phrases(expected: Sequence[results.Expected]) -> str:
+    """What was expected and what was seen, in words."""
+    return "; ".join(f"{one.what} (seen: {one.seen})" for one in expected)

@@ -1,0 +1,124 @@
+"""A run's folder: parts while it runs, one history and one results.json when it ends.
+
+Every scenario writes a history and a result of its own, so that several processes can share a run and a run that is
+killed loses nothing that was written.
+"""
+
+import datetime
+import os
+import pathlib
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import results
+from harness.errors import UsageError
+from harness.history import Recorder
+
+RESULT = ".result.json"
+HISTORY = ".jsonl.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The folder of one run."""
+
+    root: pathlib.Path
+
+    @classmethod
+    def named(cls, out: pathlib.Path) -> "RunFolder":
+        """A name below `out` that no other run has, by the time and the process; nothing is made yet."""
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+        return cls(out / f"{stamp}-{os.getpid()}")
+
+    def open(self, cluster: results.Cluster) -> None:
+        """Make the folder and note which cluster the run is on; every process of the run may do so."""
+        self._parts.mkdir(parents=True, exist_ok=True)
+        self._cluster.write_text(cluster.model_dump_json())
+
+    @property
+    def opened(self) -> bool:
+        """Whether any process of the run has opened it."""
+        return self._cluster.exists()
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.root.name
+
+    @property
+    def history(self) -> pathlib.Path:
+        """All scenarios' records."""
+        return self.root / "history.jsonl.gz"
+
+    @property
+    def results_json(self) -> pathlib.Path:
+        """All verdicts."""
+        return self.root / "results.json"
+
+    @property
+    def _cluster(self) -> pathlib.Path:
+        return self._parts / "cluster.json"
+
+    @property
+    def _parts(self) -> pathlib.Path:
+        return self.root / "parts"
+
+    def recorder(self, scenario: str) -> Recorder:
+        """The recorder of one scenario. Raises UsageError if the run has one of that name already."""
+        path = self._parts / f"{scenario}{HISTORY}"
+        if path.exists():
+            raise UsageError(f"two tests are called {scenario!r}: a row's name must be unique in a run")
+        return Recorder(path, scenario)
+
+    def file(self, result: results.Result) -> None:
+        """Keep one scenario's result."""
+        path = self._parts / f"{result.name}{RESULT}"
+        path.write_text(result.model_dump_json(exclude_none=True))
+
+    def collect(self, started_s: float) -> results.Results:
+        """Join the parts: history.jsonl.gz and results.json, by row; `latest` points here from then on.
+
+        `started_s` is the run's start by time.time().
+        """
+        found = [results.Result.model_validate_json(p.read_text()) for p in sorted(self._parts.glob(f"*{RESULT}"))]
+        found.sort(key=lambda result: (_row_key(result.id), result.started_ns))
+        with self.history.open("wb") as whole:
+            for part in sorted(self._parts.glob(f"*{HISTORY}")):
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, whole)
+        cluster = results.Cluster.model_validate_json(self._cluster.read_text())
+        started = datetime.datetime.fromtimestamp(started_s, datetime.UTC).isoformat(timespec="seconds")
+        run = results.Run(
+            id=self.id,
+            started=started,
+            duration_s=round(time.time() - started_s, 3),
+            cluster=cluster,
+            noise=_noise(found),
+        )
+        joined = results.Results(schema=results.SCHEMA, run=run, results=found)
+        joined.write(self.results_json)
+        shutil.rmtree(self._parts)
+        _point(self.root.parent / "latest", self.root)
+        return joined
+
+
+def _row_key(row: str) -> tuple[str, int]:
+    """A1 before A2 before A10 before B1."""
+    letters = row.rstrip("0123456789")
+    return letters, int(row[len(letters) :] or 0)
+
+
+def _noise(found: Sequence[results.Result]) -> dict[str, float]:
+    lags = [r.noise.lag_p99_ms for r in found if r.noise and r.noise.lag_p99_ms is not None]
+    pressures = [r.noise.cpu_pressure for r in found if r.noise and r.noise.cpu_pressure is not None]
+    noise = {"lag_p99_ms": max(lags, default=None), "cpu_pressure": max(pressures, default=None)}
+    return {key: value for key, value in noise.items() if value is not None}
+
+
+def _point(link: pathlib.Path, target: pathlib.Path) -> None:
+    partial = link.with_name(f".latest-{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target.name)
+    partial.replace(link)

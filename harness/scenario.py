@@ -1,0 +1,182 @@
+"""One scenario, from an empty namespace to a verdict: the only place that knows the order of the stages.
+
+provision → deploy → (load ∥ disrupt ∥ observe) → judge → report.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.clock import NS_PER_S, now_ns
+from harness.deploy import App, apply, create_namespace, delete_namespace, wait_ready
+from harness.disrupt import Path, Site
+from harness.errors import Impossible, UsageError, WaitTimeout
+from harness.failures import raise_unless_passed
+from harness.history import Recorder
+from harness.judge import verdict
+from harness.judge.expectation import Expectation
+from harness.kube import Kube
+from harness.load import Load
+from harness.observe.observer import Observer
+from harness.proof import Proof
+from harness.records import RequestBatch, ScenarioEnded, ScenarioStarted, Work
+from harness.results import Result
+from harness.run import RunFolder
+from harness.wait import until
+
+STEADY_S = 1.0
+"""How long all must be well before the act, and again after it, for an outage to have two ends."""
+
+SETTLE_S = 30.0
+"""How long after the act users may still be hurt before the load is stopped all the same."""
+
+LEADING_S = 3.0
+"""A leader must have worked, and renewed its Lease, for a while before it is taken away."""
+
+
+_SCHEDULED, _OUTCOME = 0, 4
+"""Places in a row of RequestBatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Which row of the matrix a test is. `id` is the row's (B1); `name` is unique in a run (rollout-naive)."""
+
+    id: str
+    name: str
+    path: str
+    title: str
+    test: str
+
+
+class Scenario:
+    """What a test's fixture `survive` is: deploy, load, restart, expect."""
+
+    def __init__(self, kube: Kube, folder: RunFolder, row: Row) -> None:
+        self.row = row
+        self.result: Result | None = None
+        self._kube = kube
+        self._folder = folder
+        self._recorder: Recorder = folder.recorder(row.name)
+        self._paths: list[Path] = []
+        self._lease = ""
+        self._closing = contextlib.ExitStack()
+        self._namespace = ""
+        self._observer: Observer | None = None
+
+    def open(self) -> None:
+        """Make the namespace and begin to observe it."""
+        began_ns = now_ns()
+        self._closing.callback(self._recorder.close)
+        try:
+            self._namespace = create_namespace(self._kube, self.row.name, self._folder.id)
+            self._closing.callback(delete_namespace, self._kube, self._namespace)
+        finally:
+            row = self.row
+            self._recorder.add(
+                ScenarioStarted(began_ns, row.id, row.name, row.path, row.title, self._namespace, row.test)
+            )
+            self._recorder.flush()
+        self._observer = Observer(self._kube, self._recorder, self._namespace)
+        self._observer.start()
+
+    def deploy(self, app: App, timeout_s: float = 60) -> App:
+        """Apply an app's manifests and wait until it is ready."""
+        apply(self._kube, app, self._namespace)
+        wait_ready(self._kube, app, self._namespace, timeout_s)
+        return app
+
+    @contextlib.contextmanager
+    def load(self, app: App | None = None, rate: float = 100.0, background: float = 20.0) -> Iterator[None]:
+        """Measure an app's Service `rate` times a second while the block runs, over Locust's `background` requests.
+
+        Without an app only the control is measured, which tells how quiet the machine is. The block begins when all
+        is well, and its load ends when all has been well again for a while, or is not within SETTLE_S.
+        """
+        probe = "service" if app else "control"
+        load = Load(
+            self._kube, self._recorder, self._namespace,
+            service=app.service if app else None, port=app.port if app else 80,
+            interval_ms=1000 / rate, background_rate=background if app else 0.0,
+        )  # fmt: skip
+        load.start()
+        try:
+            until(
+                lambda: self._steady(probe), f"{STEADY_S:g} s without an error before the act", SETTLE_S, every_s=0.25
+            )
+            yield
+            # Users may still be hurt after SETTLE_S: then the outage is reported as one that did not end.
+            with contextlib.suppress(WaitTimeout):
+                until(lambda: self._steady(probe), "the end of the outage", SETTLE_S, every_s=0.25)
+        finally:
+            load.stop()
+
+    def restart(self, path: Path) -> None:
+        """Trigger a restart path and wait until it has come to its end; it is healed whatever happens.
+
+        Raises Impossible, before anything is done, where this cluster cannot do it.
+        """
+        site = Site(self._kube, self._namespace, self._recorder)
+        if reason := path.needs(site):
+            raise Impossible(reason)
+        self._closing.callback(path.heal, site)
+        self._paths.append(path)
+        path.act(site)
+
+    def wait_leader(self, lease: str) -> None:
+        """Wait until a leader has been at work for a while; its failover is then judged by this Lease."""
+        self._lease = lease
+
+        def led() -> bool:
+            work = self._recorder.history().of(Work)
+            return bool(work) and work[-1].t_ns - work[0].t_ns >= LEADING_S * NS_PER_S
+
+        until(led, f"{LEADING_S:g} s of work by the holder of lease/{lease}", SETTLE_S + LEADING_S, every_s=0.25)
+
+    def expect(self, *expectations: Expectation) -> Result:
+        """Judge what was recorded. Raises Failed or Inconclusive unless it passes."""
+        if not self._paths:
+            raise UsageError("nothing was restarted: call survive.restart(...) before survive.expect(...)")
+        result = self._judge(expectations, "")
+        raise_unless_passed(result)
+        return result
+
+    def skip(self, reason: str) -> None:
+        """Keep a result that says why this row was not run."""
+        self.result = Result(
+            id=self.row.id, name=self.row.name, path=self.row.path, title=self.row.title, test=self.row.test,
+            verdict="skip", why=reason,
+        )  # fmt: skip
+        self._folder.file(self.result)
+
+    def close(self, error: str = "") -> None:
+        """Judge what was not judged, heal, and remove the namespace. `error` is what broke the test, if anything."""
+        try:
+            if self.result is None:
+                self._judge((), error or "the test ended without a survive.expect(...)")
+        finally:
+            self._closing.close()
+
+    def _steady(self, probe: str) -> bool:
+        """Whether the last STEADY_S of a prober's rows are all good."""
+        batches = [record for record in self._recorder.tail(RequestBatch) if record.probe == probe]
+        rows = [row for batch in batches for row in batch.rows]
+        if not rows:
+            return False
+        newest_ns = max(row[_SCHEDULED] for row in rows)
+        if now_ns() - newest_ns > STEADY_S * NS_PER_S:
+            return False
+        bad = [row[_SCHEDULED] for row in rows if row[_OUTCOME] != "ok"]
+        since_ns = max(bad, default=min(row[_SCHEDULED] for row in rows))
+        return bool(newest_ns - since_ns >= STEADY_S * NS_PER_S)
+
+    def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:
+        if self._observer is not None:
+            observer, self._observer = self._observer, None
+            observer.stop()
+        self._recorder.add(ScenarioEnded(now_ns(), self.row.name, error))
+        history = self._recorder.history()
+        proof = sum((path.proof(history) for path in self._paths), Proof())
+        self.result = verdict.judge(history, proof, expectations, lease=self._lease, probe="service")
+        self._folder.file(self.result)
+        return self.result

@@ -1,0 +1,55 @@
+"""The last lines of a run in a terminal: a table of verdicts, and where the report is."""
+
+import io
+import pathlib
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.results import Result, Results, Traffic
+
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "skip": "cyan", "error": "magenta"}
+
+
+def lines(results: Results, report: pathlib.Path, width: int) -> Iterator[str]:
+    """The table, one line a row, then the counts and the report's address; with terminal colours."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("row", "name", "verdict", "errors", "longest outage", "failover", "time"):
+        table.add_column(title, no_wrap=True, justify="right" if title in ("errors", "time") else "left")
+    for result in results.results:
+        table.add_row(*_cells(result))
+    yield from _drawn(table, width)
+    for result in results.results:
+        if result.verdict not in ("pass", "skip"):
+            yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
+    counts: Counter[str] = Counter(result.verdict for result in results.results)
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COLOURS if counts[verdict])
+    yield f"{said or 'no rows'} in {results.run.duration_s:.0f} s on {results.run.cluster.provider}"
+    yield f"report: {report}"
+
+
+def _cells(result: Result) -> list[str]:
+    verdict = f"[{COLOURS[result.verdict]}]{result.verdict.upper()}[/]"
+    return [result.id, result.name, verdict, *_traffic(result.traffic), _failover(result), f"{result.duration_s:.0f} s"]
+
+
+def _traffic(traffic: Traffic | None) -> tuple[str, str]:
+    if traffic is None:
+        return "", ""
+    longest = max(traffic.outages, key=lambda outage: outage.estimate_s, default=None)
+    outage = f"{longest.estimate_s:.3f} s [{longest.low_s:.3f}, {longest.high_s:.3f}]" if longest else "none"
+    return f"{traffic.errors}/{traffic.requests}", outage.replace("[", r"\[")
+
+
+def _failover(result: Result) -> str:
+    found = result.failover
+    return f"{found.estimate_s:.3f} s \\[{found.low_s:.3f}, {found.high_s:.3f}]" if found else ""
+
+
+def _drawn(table: Table, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=max(width, 100), force_terminal=True, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().splitlines()

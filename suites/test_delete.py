@@ -1,0 +1,34 @@
+"""Pods are deleted through the API (rows B2)."""
+
+import pytest
+
+from harness.deploy import server
+from harness.disrupt import Delete
+from harness.judge.expect import NoErrors, NoOutage, Outage, SomeErrors
+from harness.scenario import Scenario
+
+RACE_S = 3.0
+"""kube-proxy programs at most once a second; on top of it the endpoint's way through two controllers."""
+
+
+@pytest.mark.row("B2", "delete-none", "delete")
+def test_deleting_pods_that_stop_at_once_drops_requests(survive: Scenario) -> None:
+    """Two of three pods are deleted; their socket closes at the signal, before routing has followed."""
+    app = survive.deploy(server(replicas=3))
+    with survive.load(app):
+        survive.restart(Delete(app.selector, count=2))
+    survive.expect(
+        SomeErrors(reason="the signal reaches the app before the endpoint's removal reaches every node"),
+        Outage(
+            at_most_s=RACE_S, reason="the race lasts as long as kube-proxy's pause between two syncs, 1 s, and a bit"
+        ),
+    )
+
+
+@pytest.mark.row("B2", "delete-sleep", "delete")
+def test_a_pre_stop_sleep_drains_before_the_signal(survive: Scenario) -> None:
+    """The same two pods sleep 4 s before the signal: routing has followed by then, and nothing is lost."""
+    app = survive.deploy(server(replicas=3, pre_stop_s=4))
+    with survive.load(app):
+        survive.restart(Delete(app.selector, count=2))
+    survive.expect(NoErrors(), NoOutage())

@@ -1,0 +1,30 @@
+"""The scheduler preempts a pod for one of higher priority (row C7)."""
+
+import pytest
+
+from harness.deploy import server
+from harness.deploy.server import IMAGE
+from harness.disrupt import Preempt
+from harness.judge.expect import NoErrors, NoOutage, Outage, SomeErrors
+from harness.scenario import Scenario
+
+
+@pytest.mark.row("C7", "preempt-one", "preempt")
+def test_preemption_breaks_the_budget_of_an_only_replica(survive: Scenario) -> None:
+    """One replica under a budget that lets none go: the scheduler takes it all the same; down until its replacement."""
+    app = survive.deploy(server(replicas=1, budget={"minAvailable": 1}))
+    with survive.load(app):
+        survive.restart(Preempt(app.selector, image=IMAGE))
+    survive.expect(
+        SomeErrors(reason="budgets are best effort in preemption: without another victim the budget is broken"),
+        Outage(at_least_s=0.2, at_most_s=10, reason="from the signal until the replacement is scheduled, up and ready"),
+    )
+
+
+@pytest.mark.row("C7", "preempt-two", "preempt")
+def test_preemption_of_one_of_two_with_a_drain_loses_nothing(survive: Scenario) -> None:
+    """Two replicas on two nodes with a preStop sleep: the grace is honoured, so the drain works."""
+    app = survive.deploy(server(replicas=2, pre_stop_s=4))
+    with survive.load(app):
+        survive.restart(Preempt(app.selector, image=IMAGE))
+    survive.expect(NoErrors(), NoOutage())

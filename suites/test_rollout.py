@@ -1,0 +1,36 @@
+"""A Deployment is rolled out anew (rows B1): the talk's demo, before and after."""
+
+import pytest
+
+from harness.deploy import server
+from harness.disrupt import Rollout
+from harness.judge.expect import NoErrors, NoOutage, Outage, SomeErrors
+from harness.scenario import Scenario
+
+START_UP_S = 2
+
+
+@pytest.mark.row("B1", "rollout-naive", "rollout")
+def test_a_naive_rollout_is_down_for_about_its_start_up_delay(survive: Scenario) -> None:
+    """Without probes a new pod counts as ready before it listens, and the old one is stopped at once."""
+    app = survive.deploy(server(replicas=1, args=["--startup-delay-s", str(START_UP_S)], probes=False))
+    with survive.load(app):
+        survive.restart(Rollout(app.name, app.selector))
+    survive.expect(
+        SomeErrors(),
+        Outage(
+            at_least_s=START_UP_S - 1.5,
+            at_most_s=START_UP_S + 1.5,
+            reason="the start-up delay, less the time from the container's start to its being seen and the old pod's"
+            " signal (the kubelet looks once a second), plus the interpreter's start",
+        ),
+    )
+
+
+@pytest.mark.row("B1", "rollout-correct", "rollout")
+def test_a_rollout_with_probes_and_a_drain_loses_nothing(survive: Scenario) -> None:
+    """Startup and readiness probes, and a preStop sleep of 4 s: the same app is never down."""
+    app = survive.deploy(server(replicas=1, args=["--startup-delay-s", str(START_UP_S)], pre_stop_s=4))
+    with survive.load(app):
+        survive.restart(Rollout(app.name, app.selector))
+    survive.expect(NoErrors(), NoOutage())

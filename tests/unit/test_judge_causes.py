@@ -1,0 +1,148 @@
+import time
+
+import histories as made
+import pytest
+
+from harness.judge.causes import UNEXPLAINED, causes
+from harness.judge.traffic import by_probe, traffic
+from harness.judge.world import World
+from harness.records import ProbeStarted
+
+
+def explain(rows, *records, target="http://shop.ns.svc:80/"):
+    history = made.history(made.probe(rows, target=target), *records)
+    return dict(causes(history.requests("service"), World(history, "service")))
+
+
+READY = [made.pod(0, "a", ready=True), made.said(0, "started"), made.said(0.1, "listening")]
+
+
+def test_no_ready_endpoint():
+    assert explain([made.row(5, error="refused")], made.endpoints(1)) == {"refused: no ready endpoint": 1}
+    gone = [*READY, made.endpoints(0, made.endpoint("a")), made.endpoints(1, made.endpoint("a", ready=False))]
+    gone[-1].endpoints[0] = made.endpoint("a", ready=False, serving=False)
+    assert explain([made.row(5, error="timeout")], *gone) == {"timeout: no ready endpoint": 1}
+
+
+def test_a_timeout_is_joined_to_its_send():
+    records = [made.pod(0), made.endpoints(0, made.endpoint("a")), made.said(0, "started"), made.said(2, "listening")]
+    (cause,) = explain([made.row(1.9, 1000, "timeout")], *records)
+    assert "not yet listening" in cause
+
+
+def test_race_of_stop_and_endpoint_removal():
+    records = [
+        *READY, made.pod(0, "b"), made.said(0, "listening", "b"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+        made.said(2, "signal"), made.said(2.01, "draining", drain_s=0.0), made.said(2.02, "exit", code=0),
+        made.endpoints(2.3, made.endpoint("a", ready=False, terminating=True), made.endpoint("b")),
+    ]  # fmt: skip
+    rows = [made.row(2.1, error="refused"), made.row(2.4, error="refused"), made.row(9, error="refused")]
+    assert explain(rows, *records) == {
+        "refused: pod a stopped listening 10 ms after its signal and was still in the Service": 1,
+        "refused: pod a stopped listening 10 ms after its signal; its endpoint was seen to leave the Service 290 ms "
+        "after that": 1,
+        UNEXPLAINED: 1,
+    }
+
+
+def test_endpoint_left_shortly_before_the_pod_closed():
+    records = [
+        *READY, made.pod(0, "b"), made.said(0, "listening", "b"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+        made.said(2, "signal"), made.endpoints(2, made.endpoint("b")), made.said(2.04, "exit", code=0),
+    ]  # fmt: skip
+    (cause,) = explain([made.row(2.1, error="refused")], *records)
+    assert cause.endswith("leave the Service only 40 ms before that")
+
+
+def test_connection_cut_by_exit():
+    records = [*READY, made.endpoints(0, made.endpoint("a")), made.said(2, "signal"), made.said(2.5, "exit", code=0)]
+    rows = [made.row(2.5, error="reset"), made.row(1, error="reset"), made.row(8, error="reset")]
+    found = explain(rows, *records)
+    assert found["reset: pod a was exiting"] == 1
+    assert found[UNEXPLAINED] == 1
+
+
+def test_ready_before_it_listens():
+    records = [made.pod(0), made.endpoints(0, made.endpoint("a")), made.said(0, "started"), made.said(2, "listening")]
+    (cause,) = explain([made.row(1, error="refused")], *records)
+    assert "ready, without a readiness probe that holds, but not yet listening" in cause
+    assert explain([made.row(3, error="refused")], *records) == {UNEXPLAINED: 1}
+
+
+def test_container_restarts_while_its_endpoint_stays():
+    records = [
+        *READY, made.endpoints(0, made.endpoint("a")), made.said(2, "signal"), made.said(2.1, "exit", code=0),
+        made.said(3, "started"), made.said(5, "listening"),
+    ]  # fmt: skip
+    assert explain([made.row(4, error="refused")], *records) == {"refused: the container of pod a was down": 1}
+
+
+def test_killed_container_says_nothing():
+    dead = made.container(1, last_exit_code=137, last_finished_ns=made.at(2))
+    records = [*READY, made.endpoints(0, made.endpoint("a")), made.pod(0.2, containers=[made.container()])]
+    found = explain([made.row(2.5, error="refused")], *records, made.pod(2.6, containers=[dead]))
+    assert found == {"refused: the container of pod a was down": 1}
+
+
+def test_status():
+    bad = made.row(1, error="status")
+    bad[7:9] = [503, "a"]
+    assert explain([bad], *READY, made.endpoints(0, made.endpoint("a"))) == {"status 503 by pod a": 1}
+    bad[8] = ""
+    assert explain([bad], *READY) == {"status 503": 1}
+
+
+def test_pod_as_target_and_unknown_target():
+    restarted = [*READY, made.said(2, "signal"), made.said(2.1, "exit", code=0)]
+    row = made.row(2.2, error="refused")
+    assert explain([row], *restarted, target="http://ip-a:8080/") == {"refused: the container of pod a was down": 1}
+    assert explain([row], *restarted, made.endpoints(0, made.endpoint("a")), target="http://other/") == {UNEXPLAINED: 1}
+
+
+def test_cluster_ip_is_the_only_service():
+    assert explain([made.row(5, error="refused")], made.endpoints(1), target="10.0.0.7:80") == {
+        "refused: no ready endpoint": 1
+    }
+
+
+def test_good_and_unknown_requests_have_no_cause():
+    assert explain([made.row(1), made.row(2, error="unknown")], made.endpoints(1)) == {}
+
+
+def test_traffic_counts_bounds_and_causes():
+    rows = [*made.steady(3, bad=(1, 2)), made.row(3, error="unknown")]
+    history = made.history(made.probe(rows), made.endpoints(0, made.endpoint("a")), made.endpoints(0.9))
+    found = by_probe(history)["service"]
+    assert (found.requests, found.errors, found.unknown) == (301, 100, 1)
+    assert found.error_rate == pytest.approx(1 / 3)
+    assert found.error_rate < found.error_rate_below < 0.4
+    assert found.outages[0].cause == "refused: no ready endpoint"
+    assert found.causes == {"refused: no ready endpoint": 100}
+    assert found.latency_ms is not None
+
+
+def test_traffic_of_nothing():
+    found = traffic(made.requests([]))
+    assert (found.requests, found.error_rate, found.error_rate_below) == (0, 0.0, 1.0)
+
+
+def test_only_measuring_probes_are_traffic():
+    history = made.history(
+        made.probe([made.row(1)]),
+        made.probe([made.row(1)], "control", role="control"),
+        made.probe([], "bg", role="load"),
+    )
+    assert list(by_probe(history)) == ["service"]
+    assert len(history.of(ProbeStarted)) == 3
+
+
+def test_many_failures_are_joined_quickly():
+    rows = [made.row(n * 0.001, error="refused") for n in range(50_000)]
+    many = [made.pod(n * 0.1, f"p{n % 5}") for n in range(300)]
+    ends = [made.endpoints(n * 0.1, *(made.endpoint(f"p{m}", ready=n % 2 == 0) for m in range(5))) for n in range(300)]
+    begin = time.process_time()
+    found = explain(rows, many, ends)
+    assert time.process_time() - begin < 3
+    assert sum(found.values()) == 50_000

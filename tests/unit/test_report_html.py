@@ -1,0 +1,133 @@
+import base64
+import gzip
+import hashlib
+import json
+import pathlib
+import re
+from html.parser import HTMLParser
+
+import made_run
+import plotly.offline
+import pytest
+from made_scenario import Made
+
+from harness.history import HistoryError, Recorder
+from harness.results import Result, Results
+from reports import html, write_all
+
+HOSTILE = "</script><script>alert(1)</script><!--<b>\u202e"
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: elements by tag, and the text of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.found and self.found[-1][0] == "script" and self.lasttag == "script" and not self.scripts[-1][1]:
+            self.scripts[-1] = (self.scripts[-1][0], data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.found if name == tag]
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    made_run.write(tmp_path)
+    return tmp_path
+
+
+def page_of(folder: pathlib.Path) -> Page:
+    return Page((folder / "report.html").read_text())
+
+
+def test_all_reports_are_written_and_can_be_written_again(folder: pathlib.Path) -> None:
+    paths = write_all(folder)
+    assert [path.name for path in paths] == ["report.html", "junit.xml", "summary.md"]
+    first = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in write_all(folder)] == first
+
+
+def test_the_page_is_one_file_of_bounded_size(folder: pathlib.Path) -> None:
+    write_all(folder)
+    page = page_of(folder)
+    assert (folder / "report.html").stat().st_size < 5_000_000
+    assert not page.all("link")
+    assert not page.all("img")
+    assert all("src" not in attrs for attrs in page.all("script"))
+    assert all((attrs["href"] or "").startswith("#") for attrs in page.all("a"))
+
+
+def test_the_policy_allows_just_the_page_s_own_scripts(folder: pathlib.Path) -> None:
+    write_all(folder)
+    page = page_of(folder)
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    scripts = [text for attrs, text in page.scripts if "type" not in attrs] + [plotly.offline.get_plotlyjs()]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    assert re.findall(r"sha256-([^']+)", policy) == [hashes[-1], *hashes[:-1]]
+
+
+def test_the_library_is_stored_once_and_whole(folder: pathlib.Path) -> None:
+    write_all(folder)
+    (packed,) = (text for attrs, text in page_of(folder).scripts if attrs.get("id") == "library")
+    assert gzip.decompress(base64.b64decode(packed)).decode() == plotly.offline.get_plotlyjs()
+
+
+def test_every_row_has_a_section_and_those_with_a_history_a_figure(folder: pathlib.Path) -> None:
+    write_all(folder)
+    page = page_of(folder)
+    ids = [a["id"] for a in page.all("details") if a.get("class") == "row"]
+    assert ids == [result.name for result in Results.read(folder / "results.json").results]
+    figures = [json.loads(text) for attrs, text in page.scripts if attrs.get("type") == "application/json"]
+    assert len(figures) == len(page.all("figure")) == 6
+    assert all(a["aria-label"] for a in page.all("div") if a.get("class") == "plot")
+
+
+def test_without_a_history_the_verdicts_are_told_all_the_same(folder: pathlib.Path) -> None:
+    (folder / "history.jsonl.gz").unlink()
+    write_all(folder)
+    assert not page_of(folder).all("figure")
+    assert "The history of this row is not in the run's folder" in (folder / "report.html").read_text()
+
+
+def test_a_history_that_cannot_be_read_is_an_error(folder: pathlib.Path) -> None:
+    (folder / "history.jsonl.gz").write_bytes(b"no gzip at all")
+    with pytest.raises(HistoryError):
+        write_all(folder)
+
+
+def test_foreign_text_stays_text(tmp_path: pathlib.Path) -> None:
+    made = Made("B1", HOSTILE, "rollout", HOSTILE, 0)
+    made.pod(HOSTILE, [(0, "pending"), (1, "running"), (2, "ready")])
+    made.act(1, HOSTILE, HOSTILE)
+    recorder = Recorder(tmp_path / "history.jsonl.gz", HOSTILE)
+    for record in made.end(3):
+        recorder.add(record)
+    recorder.close()
+    result = Result(id="B1", name=HOSTILE, path=HOSTILE, verdict="fail", why=HOSTILE, proof=[HOSTILE])
+    made_run.a_run([result]).write(tmp_path / "results.json")
+    write_all(tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in text
+    assert "\u202e" not in text
+    page = Page(text)
+    assert len([attrs for attrs, _ in page.scripts if "type" not in attrs]) == 3
+    (data,) = (json.loads(body) for attrs, body in page.scripts if attrs.get("type") == "application/json")
+    assert "<script>alert(1)</script>" in data["lanes"][0]["rows"][0]["label"]
+
+
+def test_addresses_in_the_page_are_unique() -> None:
+    rows = [Result(id="B1", name=name, path="p", verdict="pass", why="w") for name in ("a b", "a-b", "a/b", "§")]
+    assert html.anchors(rows) == ["a-b", "a-b-2", "a-b-3", "row"]

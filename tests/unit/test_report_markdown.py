@@ -1,0 +1,41 @@
+import pathlib
+
+import made_run
+import pytest
+
+from harness.results import Result, Results
+from reports import markdown
+
+
+@pytest.fixture
+def results(tmp_path: pathlib.Path) -> Results:
+    return made_run.write(tmp_path)
+
+
+def test_one_line_a_row_each_with_as_many_cells_as_the_head(results: Results) -> None:
+    lines = [line for line in markdown.render(results).splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + len(results.results)
+    assert {line.count("|") for line in lines} == {7}
+    assert "1.931 s [1.923, 1.939]" in lines[2]
+
+
+def test_what_needs_a_look_is_told_in_full(results: Results) -> None:
+    text = markdown.render(results)
+    assert text.startswith("## 1 failed, 1 harness error, 1 inconclusive, 4 of 7 passed")
+    assert "### ❌ B5 liveness-kill-one" in text
+    assert "- **did not hold**: exit code 0; seen: 137 (SIGKILL)" in text
+    assert "again: `pytest suites -k liveness-kill-one`" in text
+    assert "### ✅" not in text
+
+
+def test_foreign_text_stays_in_its_cell(results: Results) -> None:
+    hostile = Result(id="X1", name="a|b\nc", path="p", verdict="fail", why="<img src=x> [x](http://e) `c` *d* @team #1")
+    lines = markdown.render(results.model_copy(update={"results": [hostile]})).splitlines()
+    row = next(line for line in lines if line.startswith("| ❌"))
+    assert row.replace("\\|", "").count("|") == 7
+    assert "<" not in row
+    assert r"\[x\](http\://e) \`c\` \*d\* \@team \#1" in row
+
+
+def test_code_is_fenced_by_more_backticks_than_it_has() -> None:
+    assert markdown.code("a `b` ``c``") == "``` a `b` ``c`` ```"

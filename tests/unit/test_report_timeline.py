@@ -1,0 +1,150 @@
+import made_run
+import numpy as np
+import pytest
+from made_scenario import Made, ns
+
+from harness.history import History
+from harness.records import LeaseSeen, Work
+from harness.results import Failover, Handover, Result
+from reports import leaders
+from reports.figure import Bar, Figure, Line, Rows, Shots
+from reports.shots import shots, thinned
+from reports.timeline import figure
+
+
+def drawn(made: tuple[Result, list], points: int = 5000, lines: int = 100) -> Figure:
+    result, records = made
+    found = figure(History(result.name, records), result, points, lines)
+    assert found is not None
+    return found
+
+
+def lane(found: Figure, title: str) -> Rows:
+    return next(one for one in found.lanes if isinstance(one, Rows) and one.title == title)
+
+
+def states(bars: list[Bar]) -> list[str]:
+    return [bar.state for bar in bars]
+
+
+def test_zero_is_the_first_act() -> None:
+    found = drawn(made_run.rollout_naive(40))
+    assert [(act.at_s, act.shape) for act in found.acts] == [(0.0, "begin"), (0.04, "done")]
+    assert found.zero.endswith("00:00:50.000+00:00")
+
+
+def test_an_outage_is_drawn_within_its_bounds() -> None:
+    (gap,) = drawn(made_run.rollout_naive(0)).gaps
+    assert gap.from_s < gap.sure_from_s < gap.sure_to_s < gap.to_s
+    assert gap.sure_to_s - gap.sure_from_s == pytest.approx(1.923)
+    assert gap.to_s - gap.from_s == pytest.approx(1.939)
+    assert (gap.from_s + gap.sure_from_s) / 2 == pytest.approx(1.278)
+
+
+def test_every_failure_is_kept_however_few_good_ones_are() -> None:
+    found = drawn(made_run.rollout_naive(0), points=10)
+    (requests,) = (one for one in found.lanes if isinstance(one, Shots))
+    assert len(requests.bad.at_s) == 193
+    assert len(requests.good.at_s) == 10
+    assert requests.good_total == 2600 - 193
+    assert {requests.words[i] for i in requests.bad.what} == {"refused at connect", "timeout at connect"}
+
+
+def test_thinning_keeps_the_slowest_and_the_quickest() -> None:
+    made = Made("B1", "thin", "p", "t", 0)
+    made.probe(0, 100, [(0, "a")])
+    requests = History("thin", made.records).requests("service")
+    latency = requests.end_ns - requests.scheduled_ns
+    kept = thinned(requests, np.arange(len(requests)), 100)
+    assert len(kept) <= 100
+    assert {latency.max(), latency.min()} <= set(latency[kept])
+    assert list(kept) == sorted(kept)
+
+
+def test_nothing_is_thinned_that_is_few() -> None:
+    made = Made("B1", "few", "p", "t", 0)
+    made.probe(0, 1, [(0, "a")])
+    lane = shots(History("few", made.records).requests("service"), None, ns(0), 100)
+    assert len(lane.good.at_s) == lane.good_total == 100
+
+
+def test_a_pod_s_life() -> None:
+    row = lane(drawn(made_run.rollout_naive(0)), "Pods").rows[0]
+    assert states(row.bars) == ["pending", "running", "ready", "terminating", "exited"]
+    assert row.bars[-1].end_s == pytest.approx(2.6)
+    assert [(mark.shape, mark.text) for mark in row.marks] == [("signal", "SIGTERM"), ("exit", "exit 0")]
+
+
+def test_a_restarted_container() -> None:
+    row = lane(drawn(made_run.liveness_kill(0)), "Pods").rows[0]
+    assert states(row.bars) == ["pending", "running", "ready", "exited", "running", "ready"]
+    assert [(mark.shape, mark.text) for mark in row.marks] == [("killed", "exit 137"), ("restart", "restart 1")]
+
+
+def test_endpoints_are_in_the_order_of_the_pods() -> None:
+    found = drawn(made_run.delete_drain(0))
+    endpoints = lane(found, "Endpoints")
+    assert [row.label for row in endpoints.rows] == [row.label for row in lane(found, "Pods").rows]
+    assert states(endpoints.rows[0].bars) == ["endpoint-ready", "endpoint-draining"]
+    assert states(endpoints.rows[2].bars) == ["endpoint-unready", "endpoint-ready"]
+
+
+def test_the_control_probe_and_the_noise_are_shown_where_they_matter() -> None:
+    doubtful = drawn(made_run.evict_second(0))
+    assert [one.title for one in doubtful.lanes if isinstance(one, Shots)] == [
+        "Requests · service",
+        "Requests · control",
+    ]
+    assert any(isinstance(one, Line) for one in doubtful.lanes)
+    calm = drawn(made_run.rollout_naive(0))
+    assert [one.title for one in calm.lanes if isinstance(one, Shots)] == ["Requests · service"]
+    assert not any(isinstance(one, Line) for one in calm.lanes)
+
+
+def test_a_lease_that_was_released_is_nobodys() -> None:
+    found = drawn(made_run.handover(0, "h", 1.7, released=True, row="D2"))
+    (row,) = lane(found, "Lease").rows
+    assert states(row.bars) == ["holder0", "nobody", "holder1"]
+    assert row.bars[1].text == "released"
+
+
+def test_pauses_of_work_stay_visible_and_single_beats_too() -> None:
+    beats = [Work(ns(t), "p", "id", n, 0) for n, t in enumerate((0.0, 0.02, 0.04, 0.06, 0.5, 0.52, 3.0))]
+    rows = leaders.work(beats, [], {"id": "holder0"}, lambda t_ns: (t_ns - ns(0)) / 1e9)
+    assert rows is not None
+    assert [(round(b.start_s, 2), round(b.end_s, 2)) for b in rows.rows[0].bars] == [(0, 0.06), (0.5, 0.52), (3, 3)]
+
+
+def test_a_negative_gap_is_two_leaders_at_once() -> None:
+    change = Handover(old="a", new="b", gap_s=-0.4, first_work_ns=ns(10))
+    (bar,) = leaders.handovers(
+        Failover(low_s=0, estimate_s=0, high_s=0, handovers=[change]), lambda t: (t - ns(0)) / 1e9
+    )
+    assert (bar.state, bar.start_s, bar.end_s) == ("overlap", 10, 10.4)
+    assert bar.text == "0.400 s with two leaders"
+
+
+def test_an_identity_has_one_look_in_lease_and_work() -> None:
+    seen = [LeaseSeen(ns(0), "l", "a", 0, 15, None, None), LeaseSeen(ns(1), "l", "b", 1, 15, None, None)]
+    look = leaders.looks(seen, [Work(ns(0), "p", "b", 0, 0), Work(ns(0), "p", "c", 0, 0)])
+    assert look == {"a": "holder0", "b": "holder1", "c": "holder2"}
+
+
+def test_the_story_leaves_out_what_is_far_from_the_act_and_says_so() -> None:
+    found = drawn(made_run.rollout_naive(0), lines=2)
+    assert [told.what.split(" ")[0] for told in found.story] == ["begin", "done"]
+    assert found.story_left_out == 5
+
+
+def test_the_first_view_holds_all_requests_and_the_focus_the_outage() -> None:
+    found = drawn(made_run.rollout_naive(0))
+    assert found.view[0] < -7.9
+    assert found.view[1] > 17.9
+    assert found.focus is not None
+    assert found.focus[0] < 1.278
+    assert found.focus[1] > 3.2
+
+
+def test_a_history_of_one_record_has_no_figure() -> None:
+    result, records = made_run.rollout_naive(0)
+    assert figure(History("x", records[:1]), result, 10, 10) is None

@@ -1,0 +1,112 @@
+"""What a generator writes: JSON lines on standard output, in the shape that the harness's records have."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+LINE_LIMIT = 12_000  # the kubelet splits a log line at 16 KiB; the rest is room for the envelope
+FLUSH_NS = 200_000_000
+Row = tuple[int, int, int | None, int, str, str, str, int, str, str, int]
+
+_wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+
+
+def wall_ns(monotonic_ns: int) -> int:
+    """A reading of the monotonic clock as nanoseconds since the epoch, on this process's one anchor."""
+    return _wall_minus_monotonic_ns + monotonic_ns
+
+
+def to_stdout(line: bytes) -> None:
+    """Write all of a line, past any buffer, so that a kill loses nothing that was said."""
+    while line:
+        line = line[os.write(sys.stdout.fileno(), line) :]
+
+
+def json_line(kind: str, t_ns: int, **values: object) -> bytes:
+    """One line, with its newline."""
+    return json.dumps({"kind": kind, "t_ns": t_ns, **values}, separators=(",", ":")).encode() + b"\n"
+
+
+class Rows:
+    """One probe's rows, written in numbered batches. Moments given to it are readings of the monotonic clock, ns."""
+
+    def __init__(self, probe: str, write: Callable[[bytes], None] = to_stdout) -> None:
+        self.probe = probe
+        self.batches = 0
+        self._write = write
+        self._pending: list[str] = []
+        self._size = 0
+        self._since_ns = 0
+
+    def begin(self, start_ns: int, *, interval_ns: int, deadline_ns: int, target: str, role: str) -> None:
+        """The first line: request n is due at start_ns + n * interval_ns."""
+        self._write(
+            json_line(
+                "probe", wall_ns(start_ns), probe=self.probe, interval_ns=interval_ns, deadline_ns=deadline_ns,
+                target=target, role=role,
+            )
+        )  # fmt: skip
+
+    def add(self, row: Row, now_ns: int) -> None:
+        """Keep a row until its batch is full or old. Its scheduled time comes monotonic and is written as wall time."""
+        text = json.dumps((wall_ns(row[0]), *row[1:]), separators=(",", ":"))
+        if self._size + len(text) >= LINE_LIMIT:
+            self.flush(now_ns)
+        if not self._pending:
+            self._since_ns = now_ns
+        self._pending.append(text)
+        self._size += len(text) + 1
+
+    def flush_if_old(self, now_ns: int) -> None:
+        """Write the batch once its first row has waited long enough."""
+        if self._pending and now_ns - self._since_ns >= FLUSH_NS:
+            self.flush(now_ns)
+
+    def flush(self, now_ns: int) -> None:
+        """Write what is pending."""
+        if not self._pending:
+            return
+        head = json_line("requests", wall_ns(now_ns), probe=self.probe, seq=self.batches)[:-2]
+        self._write(head + b',"rows":[' + ",".join(self._pending).encode() + b"]}\n")
+        self.batches += 1
+        self._pending = []
+        self._size = 0
+
+    def end(self, scheduled: int) -> None:
+        """The last line: how many requests were due, and how many batches were written."""
+        now_ns = time.monotonic_ns()
+        self.flush(now_ns)
+        self._write(
+            json_line("probe-end", wall_ns(now_ns), probe=self.probe, scheduled=scheduled, batches=self.batches)
+        )
+
+
+class NoiseMeter:
+    """Writes about once a second how busy the machine is."""
+
+    def __init__(self, write: Callable[[bytes], None] = to_stdout, pressure: str = "/proc/pressure/cpu") -> None:
+        self._write = write
+        self._pressure = pressure
+        self._due_ns = 0
+
+    def look(self, now_ns: int) -> None:
+        """Write a line if the last is a second old."""
+        if now_ns < self._due_ns:
+            return
+        self._due_ns = now_ns + 1_000_000_000
+        self._write(
+            json_line("noise", wall_ns(now_ns), cpu_pressure=cpu_pressure(self._pressure), load_1m=os.getloadavg()[0])
+        )
+
+
+def cpu_pressure(path: str) -> float | None:
+    """The share of the last 10 s in which some task waited for a CPU, 0 to 1; None where the kernel does not tell."""
+    try:
+        with open(path) as file:  # noqa: PTH123 - pathlib would cost a tenth of the whole start-up
+            first = file.readline()
+    except OSError:
+        return None
+    fields = dict(field.split("=") for field in first.split()[1:])
+    return float(fields["avg10"]) / 100 if "avg10" in fields else None
