@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from harness.errors import HistoryError
-from harness.records import KINDS, Condition, ContainerSeen, EndpointSeen, Record, RequestBatch
+from harness.records import KINDS, Condition, ContainerSeen, EndpointSeen, Record, RequestBatch, Steady
 from harness.requests import Requests
 
 R = TypeVar("R", bound=Record)
@@ -102,10 +102,11 @@ class History:
         """All records of one kind, oldest first."""
         return [record for record in self.records if isinstance(record, kind)]
 
-    def requests(self, probe: str) -> Requests:
-        """The rows of one prober, by scheduled time."""
+    def requests(self, probe: str, warm_up: bool = False) -> Requests:
+        """The rows of one prober by scheduled time; those of its warm-up (see `records.Steady`) only if asked for."""
         batches = [record for record in self.of(RequestBatch) if record.probe == probe]
-        return Requests.from_batches(probe, batches)
+        since_ns = 0 if warm_up else max((record.t_ns for record in self.of(Steady)), default=0)
+        return Requests.from_batches(probe, batches, since_ns)
 
 
 def lines(path: pathlib.Path) -> Iterator[str]:

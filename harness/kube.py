@@ -6,10 +6,12 @@ Every call has a time limit. Only reads are tried again, and only after errors k
 import datetime
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
 import urllib3
+from kubernetes.utils.quantity import parse_quantity
 
 from harness.kube_client import Client, Query, seconds_text
 from harness.kube_errors import causes, passes
@@ -207,3 +209,8 @@ def _delete_options(grace_s: int | None, uid: str) -> Object:
     if uid:
         options["preconditions"] = {"uid": uid}
     return options
+
+
+def quantity(text: str | float) -> Decimal:
+    """A Kubernetes quantity (100m, 2Gi) as a plain number of cores or bytes."""
+    return Decimal(parse_quantity(text))

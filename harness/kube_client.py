@@ -168,6 +168,8 @@ class Client:
         `stop` ends the wait for the answer, with a KubeError.
         """
         doing = f"{method} {path}"
+        if stop is not None and stop.is_set():
+            raise KubeError(f"{doing}: not sent, as it was told to stop")
         told = _stop.set(stop)
         try:
             request = self._api.param_serialize(

@@ -61,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k` find a row by its id and its name."""
+    if (row := row_of(item)) is not None:
+        item.extra_keyword_matches.update((row.id, row.name))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose by --paths."""
     if wanted := config.getoption("--paths"):

@@ -76,6 +76,13 @@ class ProbeEnded(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Steady(Record):
+    """All was well: requests due from here on are measured; what the probers saw before was their warm-up."""
+
+    kind: ClassVar[str] = "steady"
+
+
+@dataclass(frozen=True, slots=True)
 class RequestBatch(Record):
     """Rows of one prober, numbered so that a lost batch shows.
 
@@ -272,7 +279,7 @@ class Log(Record):
 KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (
-        RunStarted, ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, RequestBatch, Act, PodSeen, EndpointsSeen,
+        RunStarted, ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Act, PodSeen, EndpointsSeen,
         LeaseSeen, EventSeen, NodeSeen, AppSaid, Work, Noise, Lost, Log,
     )
 }  # fmt: skip

@@ -47,10 +47,12 @@ class Requests:
     use: NDArray[np.int32]
 
     @classmethod
-    def from_batches(cls, probe: str, batches: Sequence[RequestBatch]) -> "Requests":
-        """Join batches (see `RequestBatch` for a row's shape); a batch that came twice counts once."""
+    def from_batches(cls, probe: str, batches: Sequence[RequestBatch], since_ns: int = 0) -> "Requests":
+        """Join the rows due from `since_ns` on (see `RequestBatch` for a row); a batch that came twice counts once."""
         unique = {batch.seq: batch for batch in batches}
-        rows = sorted((row for batch in unique.values() for row in batch.rows), key=lambda row: row[0])
+        rows = sorted(
+            (row for batch in unique.values() for row in batch.rows if row[0] >= since_ns), key=lambda row: row[0]
+        )
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(Request._fields)
         names: dict[str, str] = {}
         scheduled = np.array(columns[0], dtype=np.int64)

@@ -19,7 +19,7 @@ from harness.kube import Kube
 from harness.load import Load
 from harness.observe.observer import Observer
 from harness.proof import Proof
-from harness.records import RequestBatch, ScenarioEnded, ScenarioStarted, Work
+from harness.records import RequestBatch, ScenarioEnded, ScenarioStarted, Steady, Work
 from harness.results import Result
 from harness.run import RunFolder
 from harness.wait import until
@@ -93,7 +93,7 @@ class Scenario:
         Without an app only the control is measured, which tells how quiet the machine is. The block begins when all
         is well, and its load ends when all has been well again for a while, or is not within SETTLE_S.
         """
-        probe = "service" if app else "control"
+        probes = ["service", "control"] if app else ["control"]
         load = Load(
             self._kube, self._recorder, self._namespace,
             service=app.service if app else None, port=app.port if app else 80,
@@ -102,12 +102,16 @@ class Scenario:
         load.start()
         try:
             until(
-                lambda: self._steady(probe), f"{STEADY_S:g} s without an error before the act", SETTLE_S, every_s=0.25
+                lambda: all(map(self._steady, probes)),
+                f"{STEADY_S:g} s without an error before the act",
+                SETTLE_S,
+                every_s=0.25,
             )
+            self._recorder.add(Steady(now_ns() - int(STEADY_S * NS_PER_S)))
             yield
             # Users may still be hurt after SETTLE_S: then the outage is reported as one that did not end.
             with contextlib.suppress(WaitTimeout):
-                until(lambda: self._steady(probe), "the end of the outage", SETTLE_S, every_s=0.25)
+                until(lambda: all(map(self._steady, probes)), "the end of the outage", SETTLE_S, every_s=0.25)
         finally:
             load.stop()
 

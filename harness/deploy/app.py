@@ -71,7 +71,7 @@ def lacking(workload: Object) -> str:
 
 
 def uncounted(budget: Object, wanted: int) -> str:
-    """What a budget's controller has not counted yet: until then evictions are refused without need. Empty if nothing."""
+    """What a budget's controller has not counted yet (it refuses evictions until then); empty if nothing."""
     status = budget.get("status", {})
     healthy = int(status.get("currentHealthy") or 0)
     if int(status.get("observedGeneration") or 0) >= int(budget["metadata"]["generation"]) and healthy >= wanted:

@@ -25,7 +25,7 @@ def server(
     budget: Manifest | None = None,
     priority_class: str | None = None,
     node_selector: dict[str, str] | None = None,
-    requests: dict[str, str] | None = None,
+    resources: Manifest | None = None,
     spread: bool = True,
     image: str = IMAGE,
 ) -> App:
@@ -33,7 +33,7 @@ def server(
 
     `probes` adds a startup and a readiness probe; `liveness` is a probe of its own, laid over `/livez` every second.
     `pre_stop_s` sleeps before the stop signal. `budget` is a PodDisruptionBudget's spec without its selector.
-    `requests` replaces the container's resource requests. `spread` prefers a node of its own for each replica.
+    `resources` is laid over the container's. `spread` prefers a node of its own for each replica.
     """
     deployment, service = manifests.renamed(manifests.load("server"), "server", name)
     selector = {"app": name}
@@ -44,8 +44,8 @@ def server(
         container["livenessProbe"] = manifests.merged(probe("/livez", 3), liveness)
     if pre_stop_s is not None:
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": pre_stop_s}}}
-    if requests is not None:
-        container["resources"] = {"requests": requests}
+    if resources is not None:
+        container["resources"] = resources
     pod: Manifest = {"terminationGracePeriodSeconds": grace_s}
     if priority_class is not None:
         pod["priorityClassName"] = priority_class

@@ -1,46 +1,55 @@
-"""A pod of higher priority takes a pod's place: the scheduler preempts the lower one, its grace honoured.
+"""A pod of higher priority takes a pod's room: the scheduler preempts the lower one, its grace honoured.
 
-The higher pod must run on the victim's node and tolerates no pod of the victim's labels there. So the victim is the
-only one that has to go, whatever else the node holds, and nothing of the node itself is changed.
+The higher pod asks for all of a resource that the victim's node has but for what other pods there asked for, so that
+the victim is the only one that has to go. (To keep the two apart by anti-affinity instead is no way: see
+docs/discoveries.md, "A preemption that never ends".)
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
 from harness.disrupt.path import Path, need_replaced, need_stopped, victims
-from harness.disrupt.site import Site, grace_s, ready
+from harness.disrupt.site import Site, ended, grace_s, ready
 from harness.errors import KubeError
 from harness.history import History
+from harness.kube import quantity
 from harness.proof import Proof, events, has_condition
 from harness.wait import until
 
-PRIORITY = 1000
+RESOURCE = "ephemeral-storage"
 PREEMPTOR = "preemptor"
 
 
 @dataclass(frozen=True, slots=True)
 class Preempt(Path):
-    """Preempt the oldest pod with these labels by a pod that runs `image`."""
+    """Preempt the oldest pod with these labels, which must ask for `resource`, by a pod that runs `image`."""
 
     name: ClassVar[str] = "preempt"
     selector: Mapping[str, str]
     image: str
+    resource: str = RESOURCE
 
     def needs(self, site: Site) -> str:
-        """Another node for the victim's replacement."""
+        """Another node for the victim's replacement, and a victim that takes room."""
         nodes = [node for node in site.kube.list("v1", "Node") if ready(node) and not _closed(node)]
-        return "" if len(nodes) > 1 else "preemption needs two schedulable nodes: one for the victim's replacement"
+        if len(nodes) < 2:
+            return "preemption needs two schedulable nodes: one for the victim's replacement"
+        if not all(requested(pod, self.resource) for pod in site.pods(self.selector)):
+            return f"preemption for {self.resource} needs pods that request {self.resource}"
+        return ""
 
     def act(self, site: Site) -> None:
         """Create the higher pod, then wait until it runs, the victim is gone and the workload is whole again."""
         pods = site.pods(self.selector)
         victim = pods[0]
         name, uid = victim["metadata"]["name"], victim["metadata"]["uid"]
-        site.kube.create(self._priority_class(site))
-        site.say("preempt", f"pod/{name}", "begin", uid, node=victim["spec"]["nodeName"])
-        site.kube.create(self._preemptor(site, victim["spec"]["nodeName"]), site.namespace)
+        node = victim["spec"]["nodeName"]
+        site.kube.create(_priority_class(site.namespace, int(victim["spec"].get("priority", 0)) + 1))
+        room = self._room(site, node, uid)
+        site.say("preempt", f"pod/{name}", "begin", uid, node=node, resource=self.resource, room=room)
+        site.kube.create(self._preemptor(site, node, room), site.namespace)
         site.say("preempt", f"pod/{name}", "done", uid)
         site.wait_gone({uid}, grace_s(victim) + WHOLE_AGAIN_S)
         site.wait_whole(self.selector, len(pods), {uid}, WHOLE_AGAIN_S)
@@ -73,17 +82,14 @@ class Preempt(Path):
                 if exc.status != 404:
                     raise
 
-    def _priority_class(self, site: Site) -> dict[str, object]:
-        return {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": site.namespace, "labels": {"app.kubernetes.io/managed-by": "pytest-survive"}},
-            "value": PRIORITY,
-            "description": "A restart test's preemptor; goes with its test.",
-        }
+    def _room(self, site: Site, node: str, victim_uid: str) -> int:
+        """What the node has of the resource, less what its other pods asked for."""
+        has = site.kube.get("v1", "Node", node)["status"]["allocatable"][self.resource]
+        pods = site.kube.list("v1", "Pod", fields=f"spec.nodeName={node}")
+        others = [pod for pod in pods if pod["metadata"]["uid"] != victim_uid and not ended(pod)]
+        return int(quantity(has)) - sum(requested(pod, self.resource) for pod in others)
 
-    def _preemptor(self, site: Site, node: str) -> dict[str, object]:
-        apart = {"labelSelector": {"matchLabels": dict(self.selector)}, "topologyKey": "kubernetes.io/hostname"}
+    def _preemptor(self, site: Site, node: str, room: int) -> dict[str, object]:
         restricted = {
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
@@ -98,8 +104,14 @@ class Preempt(Path):
                 "priorityClassName": site.namespace,
                 "terminationGracePeriodSeconds": 0,
                 "nodeSelector": {"kubernetes.io/hostname": node},
-                "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}},
-                "containers": [{"name": "app", "image": self.image, "securityContext": restricted}],
+                "containers": [
+                    {
+                        "name": "app",
+                        "image": self.image,
+                        "securityContext": restricted,
+                        "resources": {"requests": {self.resource: str(room)}},
+                    }
+                ],
             },
         }
 
@@ -108,3 +120,19 @@ def _closed(node: dict[str, object]) -> bool:
     spec = node["spec"]
     assert isinstance(spec, dict)
     return bool(spec.get("unschedulable")) or any(one["effect"] != "PreferNoSchedule" for one in spec.get("taints", []))
+
+
+def requested(pod: dict[str, Any], resource: str) -> int:
+    """What a pod's containers ask for of a resource, in its unit (bytes, cores)."""
+    asked = [one.get("resources", {}).get("requests", {}).get(resource, "0") for one in pod["spec"]["containers"]]
+    return int(sum(quantity(text) for text in asked))
+
+
+def _priority_class(name: str, value: int) -> dict[str, object]:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pytest-survive"}},
+        "value": value,
+        "description": "A restart test's preemptor; goes with its test.",
+    }

@@ -75,6 +75,6 @@ def _lost(history: History) -> list[str]:
         seen = batches.get(name, set())
         if missing := set(range(ended[name].batches)) - seen:
             found.append(f"{len(missing)} of {ended[name].batches} batches of the prober {name} are missing")
-        elif (rows := len(history.requests(name))) != ended[name].scheduled:
+        elif (rows := len(history.requests(name, warm_up=True))) != ended[name].scheduled:
             found.append(f"the prober {name} was due {ended[name].scheduled} requests and told of {rows}")
     return found

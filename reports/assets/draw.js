@@ -4,6 +4,8 @@
   const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false };
   const still = matchMedia("(pointer: coarse)").matches;
   const LEAST_S = 0.005;
+  // What an upright A4 or Letter page holds at 96 pixels an inch.
+  const PRINTED_PX = 690;
 
   let library;
   // The library is stored once, compressed. The page's policy knows its hash, so that only it can be run.
@@ -47,6 +49,7 @@
     async draw(width = this.box.clientWidth) {
       if (!width) return;
       this.width = width;
+      this.box.setAttribute("aria-busy", "true");
       let plotly;
       try {
         plotly = await load();
@@ -57,6 +60,7 @@
       const { traces, layout } = Timeline.spec(this.data, this.range, width, still);
       await plotly.react(this.box, traces, layout, CONFIG);
       this.box.style.minHeight = `${layout.height}px`;
+      this.box.setAttribute("aria-busy", "false");
       if (!this.drawn) {
         this.drawn = true;
         this.box.on("plotly_relayout", (change) => this.moved(change));
@@ -115,6 +119,7 @@
         ? "This browser cannot unpack the drawing library; a browser of 2023 or later can. The story below has the same facts."
         : `The timeline could not be drawn (${error.message}). The story below has the same facts.`;
       this.box.append(note);
+      this.box.setAttribute("aria-busy", "false");
       this.box.style.minHeight = "0";
     }
 
@@ -165,11 +170,12 @@
       if (isIntersecting && !figure.drawn) figure.draw();
     }
   }, { rootMargin: "400px" });
+  let printing = false;
   const sized = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const figure = figures.get(target);
       const width = figure.box.clientWidth;
-      if (figure.drawn && width && width !== figure.width) figure.draw(width);
+      if (!printing && figure.drawn && width && width !== figure.width) figure.draw(width);
     }
   });
   for (const element of figures.keys()) {
@@ -181,10 +187,14 @@
   });
 
   addEventListener("beforeprint", () => {
+    printing = true;
     for (const row of document.querySelectorAll("details.row")) row.open = true;
-    for (const figure of figures.values()) figure.draw(690);
+    for (const figure of figures.values()) figure.draw(PRINTED_PX);
   });
-  addEventListener("afterprint", () => { for (const figure of figures.values()) figure.draw(); });
+  addEventListener("afterprint", () => {
+    printing = false;
+    for (const figure of figures.values()) figure.draw();
+  });
 
   for (const story of document.querySelectorAll(".story")) {
     story.addEventListener("toggle", () => {

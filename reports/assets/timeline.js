@@ -30,6 +30,7 @@ const Timeline = (() => {
     heal: ["diamond", "accent", "middle right"],
   };
   const MOST_MARKS = 4000;
+  const MOST_GAP_LABELS = 3;
   const CHAR_PX = 6.6;
 
   // Plotly reads tags and entities in every text; foreign text must stay text.
@@ -209,9 +210,14 @@ const Timeline = (() => {
   };
 
   const gapTraces = (gaps, axis, range, width, c) => {
-    const sorted = [...gaps].sort((a, b) => (b.to_s - b.from_s) - (a.to_s - a.from_s)).slice(0, 5);
     const px = width / (range[1] - range[0]);
-    const shown = sorted.filter((gap) => gap.from_s < range[1] && gap.to_s > range[0]).sort((a, b) => a.to_s - b.to_s);
+    const longest = [...gaps].sort((a, b) => (b.to_s - b.from_s) - (a.to_s - a.from_s)).slice(0, MOST_GAP_LABELS);
+    const labels = longest.filter((gap) => gap.from_s < range[1] && gap.to_s > range[0]).map((gap) => {
+      const [from, to] = [Math.max(gap.from_s, range[0]), Math.min(gap.to_s, range[1])];
+      const needs = (gap.text.length * CHAR_PX + 16) / px;
+      if (to - from > needs) return { x: from, side: "middle right", ink: c.on, text: gap.text };
+      return { x: to + needs < range[1] ? to : from, side: to + needs < range[1] ? "middle right" : "middle left", ink: c.ink, text: gap.text };
+    });
     const said = gaps.map((gap) => hover(`outage ${gap.text}`, gap.detail,
       `began between ${time(gap.from_s)} and ${time(gap.sure_from_s)}`, `ended between ${time(gap.sure_to_s)} and ${time(gap.to_s)}`));
     const bar = (name, from, to, thick, opacity) => ({
@@ -223,10 +229,8 @@ const Timeline = (() => {
       bar("outages, possible", "from_s", "to_s", 0.3, 0.55),
       bar("outages, certain", "sure_from_s", "sure_to_s", 0.72, 1),
       { type: "scatter", mode: "text", yaxis: axis, name: "outage labels", hoverinfo: "skip", cliponaxis: false,
-        x: shown.map((gap) => Math.min(gap.to_s, range[1])), y: shown.map(() => 0),
-        text: fitted(shown.map((gap) => ({ at_s: Math.min(gap.to_s, range[1]), text: gap.text, shape: "done" })), range, width).map((text) => ` ${text} `),
-        textposition: shown.map((gap) => (gap.to_s > range[0] + 0.72 * (range[1] - range[0]) ? "middle left" : "middle right")),
-        textfont: { size: 12, color: c.ink } },
+        x: labels.map((label) => label.x), y: labels.map(() => 0), text: labels.map((label) => ` ${esc(label.text)} `),
+        textposition: labels.map((label) => label.side), textfont: { size: 12, color: labels.map((label) => label.ink) } },
     ];
   };
 
@@ -307,7 +311,7 @@ const Timeline = (() => {
 
   const title = (entry, height, left, narrow, c) => ({
     xref: "paper", yref: "paper", x: 0, y: 1 - entry.top / height, xanchor: "left", yanchor: "bottom", showarrow: false,
-    xshift: -left + 2, align: "left", borderpad: 3, font: { size: 12, color: c.ink },
+    xshift: -left + 2, align: "left", borderpad: 3, bgcolor: c.card, font: { size: 12, color: c.ink },
     text: `<b>${esc(short(entry.lane.title, 44))}</b>${narrow || !entry.lane.about ? "" : `  ${esc(entry.lane.about.slice(0, 120))}`}`,
   });
 

@@ -131,3 +131,20 @@ def test_foreign_text_stays_text(tmp_path: pathlib.Path) -> None:
 def test_addresses_in_the_page_are_unique() -> None:
     rows = [Result(id="B1", name=name, path="p", verdict="pass", why="w") for name in ("a b", "a-b", "a/b", "§")]
     assert html.anchors(rows) == ["a-b", "a-b-2", "a-b-3", "row"]
+
+
+def test_a_hundred_thousand_requests_fit_in_the_page(tmp_path: pathlib.Path) -> None:
+    made = Made("B1", "long", "p", "t", 0)
+    made.probe(0, 1000, [(0, "a")], down=(500, 530), error="mixed")
+    recorder = Recorder(tmp_path / "history.jsonl.gz", "long")
+    for record in made.end(1000):
+        recorder.add(record)
+    recorder.close()
+    made_run.a_run([Result(id="B1", name="long", path="p", verdict="pass", why="w")]).write(tmp_path / "results.json")
+    write_all(tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
+    page = page_of(tmp_path)
+    (data,) = (json.loads(body) for attrs, body in page.scripts if attrs.get("type") == "application/json")
+    requests = data["lanes"][0]
+    assert (requests["good_total"], len(requests["bad"]["at_s"])) == (97_000, 3_000)
+    assert len(requests["good"]["at_s"]) <= html.MOST_POINTS_A_ROW

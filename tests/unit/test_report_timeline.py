@@ -45,7 +45,7 @@ def test_every_failure_is_kept_however_few_good_ones_are() -> None:
     found = drawn(made_run.rollout_naive(0), points=10)
     (requests,) = (one for one in found.lanes if isinstance(one, Shots))
     assert len(requests.bad.at_s) == 193
-    assert len(requests.good.at_s) == 10
+    assert 0 < len(requests.good.at_s) <= 10
     assert requests.good_total == 2600 - 193
     assert {requests.words[i] for i in requests.bad.what} == {"refused at connect", "timeout at connect"}
 

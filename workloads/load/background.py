@@ -39,7 +39,9 @@ KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (http.client.HTTPException, "protocol"),
     (requests.Timeout, "timeout"),
     (TimeoutError, "timeout"),
+    (gevent.Timeout, "timeout"),
 )
+BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, gevent.Timeout)
 
 
 class Shopper(HttpUser):
@@ -101,31 +103,48 @@ class Background:
     def _request(self, due_ns: int) -> None:
         user = self._idle.popleft() if self._idle else self._user()
         sent_ns = time.monotonic_ns()
-        status, pod, first_ns = 0, "", None
+        head = Head(due_ns)
+        deadline_s = self._options.deadline_s
+        error: BaseException | None
         try:
-            with gevent.Timeout(self._options.deadline_s):
-                answer = user.client.get(self._options.path, allow_redirects=False, timeout=self._options.deadline_s)
-        except gevent.Timeout:
-            failure: Failure = ("failed", "first_byte", "timeout")
-        else:
-            status = answer.status_code or 0
-            if status:
-                pod = answer.headers.get("X-Pod", "")[:POD_LIMIT]
-                first_ns = sent_ns - due_ns + round(answer.elapsed.total_seconds() * NS_PER_S)
-            failure = judge(answer.error, status, self._options.expect_status)
+            # The client bounds each step and so knows which one it was; the greenlet bounds a body that trickles.
+            with gevent.Timeout(deadline_s * 1.1):
+                error = user.client.get(
+                    self._options.path, allow_redirects=False, timeout=deadline_s, hooks={"response": head.note}
+                ).error
+        except gevent.Timeout as exc:
+            error = exc
         end_ns = time.monotonic_ns()
+        failure = judge(error, head, self._options.expect_status)
         # The client does not tell which connection it used: id and use are left empty.
-        row: Row = (due_ns, sent_ns - due_ns, first_ns, end_ns - due_ns, *failure, status, pod, "", 0)
+        row: Row = (due_ns, sent_ns - due_ns, head.first_ns, end_ns - due_ns, *failure, head.status, head.pod, "", 0)
         self._rows.add(row, end_ns)
         self._idle.append(user)
 
 
-def judge(error: Exception | None, status: int, expect: int) -> Failure:
-    """Outcome, phase and error of a request by what the client raised (None: an answer came) and the status."""
-    if status:
-        return ("ok", "", "") if status == expect else ("failed", "first_byte", "status")
+class Head:
+    """What the head of an answer told, and when it came: ns after `due_ns`, None until then."""
+
+    def __init__(self, due_ns: int) -> None:
+        self._due_ns = due_ns
+        self.first_ns: int | None = None
+        self.status = 0
+        self.pod = ""
+
+    def note(self, answer: requests.Response, **_: object) -> None:
+        """The client's hook: the head is there, the body is not read yet."""
+        self.first_ns = time.monotonic_ns() - self._due_ns
+        self.status = answer.status_code
+        self.pod = answer.headers.get("X-Pod", "")[:POD_LIMIT]
+
+
+def judge(error: BaseException | None, head: Head, expect: int) -> Failure:
+    """Outcome, phase and error of a request, by what the client raised and by the head of the answer."""
     causes = list(chain(error))
-    phase = phase_of(causes)
+    # An unexpected status is an exception of the client too, after the whole answer has come.
+    if head.status and not any(isinstance(cause, BROKEN) for cause in causes):
+        return ("ok", "", "") if head.status == expect else ("failed", "first_byte", "status")
+    phase = "body" if head.status else phase_of(causes)
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno in OWN_FAULT:
             return "unknown", phase, "other"
@@ -150,7 +169,7 @@ def chain(error: object) -> Iterator[BaseException]:
 
 
 def phase_of(causes: Sequence[BaseException]) -> str:
-    """Where a request failed, as far as the client's exceptions tell."""
+    """Where a request without an answer failed, as far as the client's exceptions tell."""
 
     def has(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
@@ -159,10 +178,7 @@ def phase_of(causes: Sequence[BaseException]) -> str:
         return "dns"
     if has(urllib3.exceptions.NewConnectionError, requests.ConnectTimeout):
         return "connect"
-    if has(BrokenPipeError):
-        return "write"
-    late_body = has(urllib3.exceptions.ReadTimeoutError) and not has(requests.ReadTimeout)
-    return "body" if late_body or has(requests.exceptions.ChunkedEncodingError) else "first_byte"
+    return "write" if has(BrokenPipeError) else "first_byte"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -182,6 +182,9 @@ def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authori
     root = folder.node(item.name)
     host.copy_store(home() / "images" / known.images, root / "containerd")
     host.make_cgroup(cgroup)
+    host.favour(f"/{known.name}")
+    if item.labels.get("survive.dev/role") == "load":
+        host.favour(cgroup)
     spec = root / INIT
     binaries = home() / "programs" / known.programs
     spec.write_text(json.dumps(node.init_spec(folder, known.addresses, binaries, item), indent=1))

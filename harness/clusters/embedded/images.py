@@ -95,7 +95,7 @@ class Buildah:
 
     def __init__(self, root: pathlib.Path) -> None:
         self._root = root
-        self._options = ["--root", str(root / "storage"), "--runroot", str(root / "run"), "--storage-driver", "vfs"]
+        self._options = ["--root", str(root / "storage"), "--runroot", str(root / "run"), "--storage-driver", "overlay"]
 
     def build(self, name: str, context: pathlib.Path, extra: dict[str, pathlib.Path]) -> None:
         """Build a Containerfile as anybody would, on the base image instead of one from a registry.

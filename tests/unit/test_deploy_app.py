@@ -1,0 +1,119 @@
+import copy
+
+import pytest
+
+from harness import wait
+from harness.deploy import App, wait_ready
+from harness.deploy.app import lacking, uncounted, waits_for, wanted_replicas
+from harness.errors import KubeError, WaitTimeout
+
+READY = {
+    "kind": "Deployment",
+    "metadata": {"name": "web", "generation": 2},
+    "spec": {"replicas": 2},
+    "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2},
+}
+POD = {
+    "metadata": {"name": "web-1", "uid": "u1"},
+    "status": {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/4 nodes are available"}],
+        "containerStatuses": [
+            {"name": "web", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+        ],
+    },
+}
+EVENTS = [
+    {"involvedObject": {"uid": "u1"}, "reason": "Old", "message": "o", "lastTimestamp": "2026-11-23T12:00:00Z"},
+    {"involvedObject": {"uid": "u1"}, "reason": "New", "message": "n", "lastTimestamp": "2026-11-23T12:00:05Z"},
+    {"involvedObject": {"uid": "u2"}, "reason": "Other", "message": "x", "lastTimestamp": "2026-11-23T12:00:09Z"},
+]
+
+
+def with_status(**status):
+    changed = copy.deepcopy(READY)
+    changed["status"] |= status
+    return changed
+
+
+def test_ready():
+    assert lacking(READY) == ""
+    assert wanted_replicas(READY) == 2
+
+
+def test_the_status_of_an_older_generation_does_not_count():
+    assert "has not seen the last change" in lacking(with_status(observedGeneration=1))
+
+
+@pytest.mark.parametrize(
+    "lacks", [{"updatedReplicas": 1}, {"readyReplicas": 1}, {"replicas": 3}, {"readyReplicas": None}]
+)
+def test_what_a_deployment_lacks(lacks):
+    (name,) = lacks
+    assert f"{name} {lacks[name] or 0}" in lacking(with_status(**lacks))
+
+
+def test_a_daemon_set():
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberReady": 2}
+    daemons = {"kind": "DaemonSet", "metadata": {"generation": 1}, "spec": {}, "status": status}
+    daemons["status"]["currentNumberScheduled"] = 3
+    assert lacking(daemons) == "of 3 wanted: updatedNumberScheduled 3, numberReady 2, currentNumberScheduled 3"
+    daemons["status"]["numberReady"] = 3
+    assert lacking(daemons) == ""
+
+
+def test_a_budget_is_counted_at_its_last_generation():
+    budget = {"metadata": {"name": "b", "generation": 1}, "status": {"observedGeneration": 1, "currentHealthy": 2}}
+    assert uncounted(budget, 2) == ""
+    assert uncounted(budget, 3) == "the budget b counts 2 healthy pods of 3"
+    budget["status"]["observedGeneration"] = 0
+    assert uncounted(budget, 2) != ""
+
+
+def test_what_a_pod_waits_for():
+    assert waits_for(POD, EVENTS) == (
+        "pod web-1: Pending, web waiting (ImagePullBackOff: no such image), 0/4 nodes are available, last event New: n"
+    )
+    ready = {"metadata": {"name": "p", "uid": "u"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    assert waits_for(ready, []) == ""
+
+
+class Kube:
+    def __init__(self, workloads, ready=2):
+        self.workloads = list(workloads)
+        self.ready = ready
+
+    def get(self, api_version, kind, name, namespace):
+        if kind != "Deployment":
+            raise KubeError("no such kind here", 404)
+        return self.workloads.pop(0) if len(self.workloads) > 1 else self.workloads[0]
+
+    def list(self, api_version, kind, namespace, *, labels=""):
+        endpoint = {"addresses": ["10.0.0.1"], "conditions": {"ready": True}}
+        found = {"EndpointSlice": [{"endpoints": [endpoint] * self.ready}], "Pod": [POD], "Event": EVENTS}
+        return found[kind]
+
+
+APP = App("web", [], service="web", port=80, selector={"app": "web"})
+
+
+@pytest.fixture(autouse=True)
+def _no_sleep(monkeypatch):
+    until = wait.until
+    monkeypatch.setattr(wait, "until", lambda *how, **more: until(*how, **more, sleep=lambda _: None))
+
+
+def test_wait_ready_waits_for_the_rollout():
+    kube = Kube([with_status(readyReplicas=1), READY])
+    wait_ready(kube, APP, "ns")
+    assert kube.workloads == [READY]
+
+
+def test_wait_ready_says_which_pod_waits_for_what():
+    with pytest.raises(WaitTimeout, match=r"Deployment web in ns .*readyReplicas 0.*; pod web-1: .*no such image"):
+        wait_ready(Kube([with_status(readyReplicas=0)]), APP, "ns", timeout_s=0.0)
+
+
+def test_wait_ready_waits_for_the_service():
+    with pytest.raises(WaitTimeout, match="Service web has 1 ready endpoints of 2"):
+        wait_ready(Kube([READY], ready=1), APP, "ns", timeout_s=0.0)

@@ -1,0 +1,88 @@
+import threading
+
+import pytest
+
+from harness.errors import KubeError, WaitTimeout
+from harness.history import Recorder, read
+from harness.kube import LISTED
+from harness.observe import Observer
+from harness.observe.observer import VIEWS
+from harness.records import Lost, NodeSeen, PodSeen
+
+POD = {"metadata": {"name": "p", "namespace": "ns", "uid": "u"}, "spec": {}, "status": {"phase": "Pending"}}
+NODE = {"metadata": {"name": "n", "uid": "n"}, "spec": {}, "status": {}}
+
+
+class Kube:
+    """Watches from a script: what comes before and after the first list, by kind."""
+
+    def __init__(self, before=None, after=None, refused=(), silent=()):
+        self.before = before or {}
+        self.after = after or {}
+        self.refused = refused
+        self.silent = silent
+        self.namespaces = {}
+        self.go = threading.Event()
+        self.done = threading.Event()
+
+    def watch(self, api_version, kind, namespace="", *, stop, on_break):
+        self.namespaces[kind] = namespace
+        if kind in self.refused:
+            raise KubeError(f"{kind} is forbidden", 403)
+        yield from self.before.get(kind, [])
+        if kind not in self.silent:
+            yield LISTED, {}
+        for item in self.after.get(kind, []):
+            assert self.go.wait(5)
+            if item == "break":
+                on_break("it broke")
+            else:
+                yield item
+        if kind in self.after:
+            self.done.set()
+        stop.wait(10)
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    recorder = Recorder(tmp_path / "history.jsonl.gz", "b1")
+    yield recorder
+    recorder.close()
+
+
+def test_the_first_lists_are_in_when_start_returns(recorder):
+    kube = Kube(before={"Pod": [("ADDED", POD)], "Node": [("ADDED", NODE)]})
+    with Observer(kube, recorder, "ns"):
+        seen = recorder.history()
+    assert [pod.name for pod in seen.of(PodSeen)] == ["p"]
+    assert [node.name for node in seen.of(NodeSeen)] == ["n"]
+    assert kube.namespaces == {view.kind: "" if view.kind == "Node" else "ns" for view in VIEWS}
+
+
+def test_changes_and_breaks_are_recorded_and_on_disk_after_stop(recorder, tmp_path):
+    kube = Kube(after={"Pod": ["break", ("DELETED", POD)]})
+    with Observer(kube, recorder, "ns"):
+        kube.go.set()
+        assert kube.done.wait(5)
+    seen = read(tmp_path / "history.jsonl.gz")["b1"]
+    assert [pod.change for pod in seen.of(PodSeen)] == ["DELETED"]
+    assert [(lost.source, lost.what) for lost in seen.of(Lost)] == [("watch/Pod", "it broke")]
+
+
+def test_a_refused_list_is_raised_by_start(recorder):
+    with pytest.raises(KubeError, match="Node is forbidden"):
+        Observer(Kube(refused=["Node"]), recorder, "ns").start()
+
+
+def test_start_says_which_list_did_not_come(recorder):
+    with pytest.raises(WaitTimeout, match="no list of Lease yet"):
+        Observer(Kube(silent=["Lease"]), recorder, "ns").start(timeout_s=0.0)
+
+
+def test_a_fault_in_a_watch_is_raised_by_stop(recorder):
+    kube = Kube(after={"Pod": [("MODIFIED", {"no": "metadata"})]})
+    observer = Observer(kube, recorder, "ns")
+    observer.start()
+    kube.go.set()
+    with pytest.raises(KeyError):
+        observer.stop()
