@@ -213,4 +213,4 @@ def _delete_options(grace_s: int | None, uid: str) -> Object:
 
 def quantity(text: str | float) -> Decimal:
     """A Kubernetes quantity (100m, 2Gi) as a plain number of cores or bytes."""
-    return Decimal(parse_quantity(text))
+    return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]  # the client is typed in parts only

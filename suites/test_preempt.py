@@ -14,7 +14,7 @@ ROOM = {"cpu": "20m", "memory": "24Mi", "ephemeral-storage": "64Mi"}
 @pytest.mark.row("C7", "preempt-one", "preempt")
 def test_preemption_breaks_the_budget_of_an_only_replica(survive: Scenario) -> None:
     """One replica under a budget that lets none go: the scheduler takes it all the same; down until its replacement."""
-    app = survive.deploy(server(replicas=1, requests=ROOM, budget={"minAvailable": 1}))
+    app = survive.deploy(server(replicas=1, resources={"requests": ROOM}, budget={"minAvailable": 1}))
     with survive.load(app):
         survive.restart(Preempt(app.selector, image=IMAGE))
     survive.expect(
@@ -26,7 +26,7 @@ def test_preemption_breaks_the_budget_of_an_only_replica(survive: Scenario) -> N
 @pytest.mark.row("C7", "preempt-two", "preempt")
 def test_preemption_of_one_of_two_with_a_drain_loses_nothing(survive: Scenario) -> None:
     """Two replicas on two nodes with a preStop sleep: the grace is honoured, so the drain works."""
-    app = survive.deploy(server(replicas=2, requests=ROOM, pre_stop_s=4))
+    app = survive.deploy(server(replicas=2, resources={"requests": ROOM}, pre_stop_s=4))
     with survive.load(app):
         survive.restart(Preempt(app.selector, image=IMAGE))
     survive.expect(NoErrors(), NoOutage())

@@ -6,6 +6,7 @@ from fake_api import FakeApi, Stream, listing, thing
 
 from harness.errors import KubeError
 from harness.kube import LISTED, Kube, Stop, causes, time_ns
+from harness.kube_client import _pairs
 
 PODS = "/api/v1/namespaces/ns/pods"
 NODES = "/api/v1/nodes"
@@ -22,6 +23,11 @@ def api():
 @pytest.fixture
 def kube(api, tmp_path):
     return api.connect(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_back_off(monkeypatch):
+    monkeypatch.setattr("harness.kube_streams._BACK_OFF_S", (0.0,))
 
 
 def status(code, reason, message, **details):
@@ -218,20 +224,26 @@ def test_the_first_list_s_error_is_raised(api, kube):
         watched(kube, api, lambda *_: True)
 
 
+def test_a_time_of_blindness_is_told_once(api, kube):
+    breaks = []
+    cut = Stream(change("ADDED", thing("a", 6))).cut()
+    api.on("GET", NODES, listing(5), cut, "hang up", BUSY, Stream(change("DELETED", thing("a", 7))))
+    watched(kube, api, lambda type_, _: type_ == "DELETED", breaks.append)
+    assert len(breaks) == 1
+
+
 def test_stop_ends_a_watch_that_is_blocked(api, kube):
-    stop, listed = Stop(), threading.Event()
-    api.on("GET", NODES, listing(5), Stream())
+    stop, blocked = Stop(), threading.Event()
+    api.on("GET", NODES, listing(5), Stream(change("ADDED", thing("a", 6))))
 
     def follow():
         for type_, _ in kube.watch("v1", "Node", stop=stop, on_break=pytest.fail):
-            if type_ == LISTED:
-                api.arrived.clear()
-                listed.set()
+            if type_ == "ADDED":
+                blocked.set()
 
     thread = threading.Thread(target=follow)
     thread.start()
-    assert listed.wait(5)
-    assert api.arrived.wait(5)
+    assert blocked.wait(5)
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
@@ -298,3 +310,7 @@ def test_time_stamps():
     assert time_ns("1970-01-01T00:00:01.000001Z") == 1_000_001_000
     with pytest.raises(ValueError, match="no time zone"):
         time_ns("1970-01-01T00:00:01")
+
+
+def test_zero_is_sent_in_a_query_and_what_is_unset_is_not():
+    assert _pairs({"a": 0, "b": False, "c": None, "d": True}) == [("a", "0"), ("d", "true")]

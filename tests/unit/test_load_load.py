@@ -29,6 +29,7 @@ def test_steady_is_a_run_of_good_rows_to_the_present_end():
         "prober service: a row is failed (connect refused 200)"
     ]
     assert unsteady(History("x", [batch("service", *GOOD, "unknown"), control])) != []
+    assert unsteady(History("x", [batch("service", *GOOD, "failed", "ok"), control])) != []
     assert unsteady(History("x", [batch("service", *GOOD[1:]), control])) == ["prober service: 29 rows, 30 needed"]
     assert unsteady(History("x", [batch("service", *GOOD)])) == ["prober control: 0 rows, 30 needed"]
 

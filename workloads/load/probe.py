@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from .exchange import Address, Connection, Exchange, Request
 from .resolve import ResolveError, Resolver, resolve_once, split
 from .rows import NoiseMeter, Rows, to_stdout
+from .slice import ask_for_short_slice
 
 NS_PER_S = 1_000_000_000
 START_AFTER_NS = 5_000_000
@@ -242,6 +243,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: prober.stop())
+    ask_for_short_slice()
     prober.run(target=options.target, role=options.role)
     return 0
 
