@@ -20,18 +20,6 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class RunStarted(Record):
-    """The run as a whole: where it ran and with what."""
-
-    kind: ClassVar[str] = "run"
-    run: str
-    provider: str
-    version: str
-    nodes: int
-    machine: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ScenarioStarted(Record):
     """One row of the matrix begins. `row` is its id (B1), `name` is unique in a run (rollout-naive)."""
 
@@ -279,7 +267,7 @@ class Log(Record):
 KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (
-        RunStarted, ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Act, PodSeen, EndpointsSeen,
-        LeaseSeen, EventSeen, NodeSeen, AppSaid, Work, Noise, Lost, Log,
+        ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Act, PodSeen,
+        EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, AppSaid, Work, Noise, Lost, Log,
     )
 }  # fmt: skip

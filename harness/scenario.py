@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harness.clock import NS_PER_S, now_ns
 from harness.deploy import App, apply, create_namespace, delete_namespace, wait_ready
 from harness.disrupt import Path, Site
-from harness.errors import Impossible, UsageError, WaitTimeout
+from harness.errors import Impossible, UsageError
 from harness.failures import raise_unless_passed
 from harness.history import Recorder
 from harness.judge import verdict
@@ -19,23 +19,16 @@ from harness.kube import Kube
 from harness.load import Load
 from harness.observe.observer import Observer
 from harness.proof import Proof
-from harness.records import RequestBatch, ScenarioEnded, ScenarioStarted, Steady, Work
+from harness.records import ScenarioEnded, ScenarioStarted, Work
 from harness.results import Result
 from harness.run import RunFolder
 from harness.wait import until
 
-STEADY_S = 1.0
-"""How long all must be well before the act, and again after it, for an outage to have two ends."""
-
 SETTLE_S = 30.0
-"""How long after the act users may still be hurt before the load is stopped all the same."""
+"""How long after the act users may still be hurt; then the outage is reported as one that did not end."""
 
 LEADING_S = 3.0
 """A leader must have worked, and renewed its Lease, for a while before it is taken away."""
-
-
-_SCHEDULED, _OUTCOME = 0, 4
-"""Places in a row of RequestBatch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +86,19 @@ class Scenario:
         Without an app only the control is measured, which tells how quiet the machine is. The block begins when all
         is well, and its load ends when all has been well again for a while, or is not within SETTLE_S.
         """
-        probes = ["service", "control"] if app else ["control"]
         load = Load(
-            self._kube, self._recorder, self._namespace,
-            service=app.service if app else None, port=app.port if app else 80,
-            interval_ms=1000 / rate, background_rate=background if app else 0.0,
-        )  # fmt: skip
+            self._kube,
+            self._recorder,
+            self._namespace,
+            service=app.service if app else None,
+            port=app.port if app else 80,
+            interval_ms=1000 / rate,
+            background_rate=background,
+        )
         load.start()
         try:
-            until(
-                lambda: all(map(self._steady, probes)),
-                f"{STEADY_S:g} s without an error before the act",
-                SETTLE_S,
-                every_s=0.25,
-            )
-            self._recorder.add(Steady(now_ns() - int(STEADY_S * NS_PER_S)))
             yield
-            # Users may still be hurt after SETTLE_S: then the outage is reported as one that did not end.
-            with contextlib.suppress(WaitTimeout):
-                until(lambda: all(map(self._steady, probes)), "the end of the outage", SETTLE_S, every_s=0.25)
+            load.settle(SETTLE_S)
         finally:
             load.stop()
 
@@ -160,19 +147,6 @@ class Scenario:
                 self._judge((), error or "the test ended without a survive.expect(...)")
         finally:
             self._closing.close()
-
-    def _steady(self, probe: str) -> bool:
-        """Whether the last STEADY_S of a prober's rows are all good."""
-        batches = [record for record in self._recorder.tail(RequestBatch) if record.probe == probe]
-        rows = [row for batch in batches for row in batch.rows]
-        if not rows:
-            return False
-        newest_ns = max(row[_SCHEDULED] for row in rows)
-        if now_ns() - newest_ns > STEADY_S * NS_PER_S:
-            return False
-        bad = [row[_SCHEDULED] for row in rows if row[_OUTCOME] != "ok"]
-        since_ns = max(bad, default=min(row[_SCHEDULED] for row in rows))
-        return bool(newest_ns - since_ns >= STEADY_S * NS_PER_S)
 
     def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:
         if self._observer is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.clusters.provider import Choice, connect
-from harness.deploy import sweep
+from harness.deploy import sweep, wait_deleted
 from harness.kube import Kube
 from harness.progress import Progress
 from harness.run import RunFolder
@@ -38,5 +38,6 @@ def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator
             if connection.provider == "embedded":  # on a cluster of others a namespace may be that of a living run
                 sweep(kube, but=folder.id)
             yield Session(kube, folder)
+            wait_deleted(kube, folder.id)
         finally:
             kube.close()

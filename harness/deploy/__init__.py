@@ -2,7 +2,17 @@
 
 from harness.deploy.app import App, apply, wait_ready
 from harness.deploy.controller import controller
-from harness.deploy.namespace import create_namespace, delete_namespace, sweep
+from harness.deploy.namespace import create_namespace, delete_namespace, sweep, wait_deleted
 from harness.deploy.server import server
 
-__all__ = ["App", "apply", "controller", "create_namespace", "delete_namespace", "server", "sweep", "wait_ready"]
+__all__ = [
+    "App",
+    "apply",
+    "controller",
+    "create_namespace",
+    "delete_namespace",
+    "server",
+    "sweep",
+    "wait_deleted",
+    "wait_ready",
+]

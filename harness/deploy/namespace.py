@@ -34,10 +34,10 @@ def create_namespace(kube: Kube, scenario: str, run: str, timeout_s: float = 30.
     return name
 
 
-def delete_namespace(kube: Kube, name: str, timeout_s: float = 90.0) -> None:
-    """Delete one of our namespaces and wait until it is gone. Raises UsageError for anybody else's.
+def delete_namespace(kube: Kube, name: str) -> None:
+    """Ask for the end of one of our namespaces and kill its containers after a second. See `wait_deleted`.
 
-    Its containers are killed after a second; a pod whose node does not answer is then taken off the API by force.
+    Raises UsageError for anybody else's namespace.
     """
     namespace = _found(kube, "Namespace", name)
     if namespace is None:
@@ -46,11 +46,35 @@ def delete_namespace(kube: Kube, name: str, timeout_s: float = 90.0) -> None:
         raise UsageError(f"the namespace {name} lacks the label {MANAGED}={MANAGER}: it is not ours to delete")
     kube.delete("v1", "Namespace", name)
     _kill_pods(kube, name, grace_s=1)
-    try:
-        _wait_gone(kube, name, _PATIENCE_S)
-    except WaitTimeout:
-        _kill_pods(kube, name, grace_s=0)
-        _wait_gone(kube, name, timeout_s)
+
+
+def wait_deleted(kube: Kube, run: str, timeout_s: float = 90.0) -> None:
+    """Wait until the namespaces of a run that are being deleted are gone.
+
+    A pod whose node does not answer is taken off the API by force after a while.
+    """
+    for namespace in kube.list("v1", "Namespace", labels=f"{MANAGED}={MANAGER},{RUN}={run}"):
+        if "deletionTimestamp" not in namespace["metadata"]:
+            continue
+        name = namespace["metadata"]["name"]
+        try:
+            _wait_gone(kube, name, _PATIENCE_S)
+        except WaitTimeout:
+            _kill_pods(kube, name, grace_s=0)
+            _wait_gone(kube, name, timeout_s)
+
+
+def sweep(kube: Kube, but: str) -> None:
+    """Delete what runs other than `but` left, as a killed one does, and wait until it is gone."""
+    left = kube.list("v1", "Namespace", labels=f"{MANAGED}={MANAGER},{RUN},{RUN}!={but}")
+    for namespace in left:
+        delete_namespace(kube, namespace["metadata"]["name"])
+    for run in sorted({namespace["metadata"]["labels"][RUN] for namespace in left}):
+        wait_deleted(kube, run)
+    # A class bears the name of the namespace that it was made for, and may outlive it by a kill.
+    for priority in kube.list("scheduling.k8s.io/v1", "PriorityClass", labels=f"{MANAGED}={MANAGER}"):
+        if _found(kube, "Namespace", priority["metadata"]["name"]) is None:
+            kube.delete("scheduling.k8s.io/v1", "PriorityClass", priority["metadata"]["name"])
 
 
 def _kill_pods(kube: Kube, namespace: str, grace_s: int) -> None:
@@ -85,9 +109,3 @@ def _obstacles(kube: Kube, name: str) -> str:
     namespace = _found(kube, "Namespace", name) or {}
     conditions = namespace.get("status", {}).get("conditions") or []
     return "; ".join(item.get("message", "") for item in conditions if item["status"] == "True") or "no reason given"
-
-
-def sweep(kube: Kube, but: str) -> None:
-    """Delete the namespaces that runs other than `but` left, as a killed one does."""
-    for namespace in kube.list("v1", "Namespace", labels=f"{MANAGED}={MANAGER},{RUN},{RUN}!={but}"):
-        delete_namespace(kube, namespace["metadata"]["name"])

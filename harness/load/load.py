@@ -1,21 +1,23 @@
 """Starts the load, and stops it so that nothing of what it measured is lost."""
 
 from harness import wait
-from harness.errors import KubeError
-from harness.history import History, Recorder
+from harness.clock import now_ns
+from harness.errors import KubeError, WaitTimeout
+from harness.history import Recorder
 from harness.kube import Kube
 from harness.load.pod import CONTROL, IMAGE, MEASURE, POD, SERVER_IMAGE, Target, control_server, load_pod
-from harness.records import EndpointsSeen, Log, PodSeen, ProbeEnded, RequestBatch
-from harness.requests import Requests
+from harness.load.steady import steady_since_ns, unsteady
+from harness.records import EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
-_STEADY_ROWS = 30
 _GRACE_S = 15
+_BATCHES = 200
+"""More than the probers write while they become steady."""
 
 
 class Load:
     """Load on one Service from a pod of its own. The observer must be running: it brings the probers' rows.
 
-    `background_rate`: requests/s by Locust besides; 0 for none.
+    Without a service only the control is asked. `background_rate`: requests/s by Locust besides; 0 for none.
     """
 
     def __init__(
@@ -24,7 +26,7 @@ class Load:
         recorder: Recorder,
         namespace: str,
         *,
-        service: str,
+        service: str | None,
         port: int = 80,
         path: str = "/",
         expect_status: int = 200,
@@ -37,9 +39,10 @@ class Load:
         self._kube = kube
         self._recorder = recorder
         self._namespace = namespace
+        self._probes = (MEASURE, CONTROL) if service else (CONTROL,)
         self._control = control_server(server_image)
         self._pod = load_pod(
-            Target(service, port, path, expect_status),
+            Target(service, port, path, expect_status) if service else None,
             interval_ms=interval_ms,
             deadline_s=deadline_s,
             background_rate=background_rate,
@@ -47,22 +50,25 @@ class Load:
         )
 
     def start(self, timeout_s: float = 60.0) -> None:
-        """Create the pods; return once both probers' rows come in and are good."""
+        """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""
         self._kube.apply(self._control, self._namespace)
         wait.until(
             self._control_ready, f"a ready endpoint of the Service {CONTROL}", timeout_s, 0.2, self._control_says
         )
         self._kube.apply([self._pod], self._namespace)
-        wait.until(
-            lambda: not unsteady(self._recorder.history()),
-            f"good rows of the probers in {self._namespace}",
-            timeout_s,
-            0.25,
-            last=lambda: "; ".join([*unsteady(self._recorder.history()), *self._pod_says()]),
-        )
+        moment_ns = self._wait_steady(timeout_s)
+        self._recorder.add(Steady(steady_since_ns(moment_ns)))
+
+    def settle(self, timeout_s: float = 30.0) -> bool:
+        """Wait until every prober is steady again; whether that came about in time."""
+        try:
+            self._wait_steady(timeout_s)
+        except WaitTimeout:
+            return False
+        return True
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Delete the pod with time to write its last rows, and wait for both probers' last word."""
+        """Delete the pod with time to write its last rows, and wait for every prober's last word."""
         try:
             self._kube.delete_pod(POD, self._namespace, grace_s=_GRACE_S)
         except KubeError as exc:
@@ -70,12 +76,37 @@ class Load:
             if exc.status != 404:
                 raise
         wait.until(
-            lambda: not unended(self._recorder.history()),
+            lambda: not self._unended(),
             f"the last word of the probers in {self._namespace}",
             timeout_s,
             0.25,
-            last=lambda: f"none of {', '.join(unended(self._recorder.history()))}",
+            last=lambda: f"none of {', '.join(self._unended())}",
         )
+
+    def _wait_steady(self, timeout_s: float) -> int:
+        """The moment at which every prober was steady."""
+        moment_ns = 0
+
+        def unsteady_now() -> list[str]:
+            nonlocal moment_ns
+            moment_ns = now_ns()
+            batches = self._recorder.tail(RequestBatch, _BATCHES)
+            return [why for probe in self._probes if (why := unsteady(batches, probe, moment_ns))]
+
+        wait.until(
+            lambda: not unsteady_now(),
+            f"steady answers to the probers in {self._namespace}",
+            timeout_s,
+            0.25,
+            last=lambda: "; ".join([*unsteady_now(), *self._pod_says()]),
+        )
+        return moment_ns
+
+    def _unended(self) -> list[str]:
+        """The probers that began, or should have, and have not said their last word."""
+        history = self._recorder.history()
+        begun = {record.probe for record in history.of(ProbeStarted)} | set(self._probes)
+        return sorted(begun - {record.probe for record in history.of(ProbeEnded)})
 
     def _control_ready(self) -> bool:
         seen = {record.slice: record for record in self._recorder.history().of(EndpointsSeen)}
@@ -95,25 +126,3 @@ class Load:
         said += [item["message"] for item in status.get("conditions") or [] if item.get("message")]
         logs = [log.line for log in self._recorder.history().of(Log) if log.pod == POD]
         return said + logs[-3:]
-
-
-def unsteady(history: History) -> list[str]:
-    """What keeps the probers from being called steady: each must have a run of good rows to its present end."""
-    return [why for probe in (MEASURE, CONTROL) if (why := _unsteady(history.requests(probe)))]
-
-
-def _unsteady(requests: Requests) -> str:
-    if len(requests) < _STEADY_ROWS:
-        return f"prober {requests.probe}: {len(requests)} rows, {_STEADY_ROWS} needed"
-    if requests.ok[-_STEADY_ROWS:].all():
-        return ""
-    bad = max(index for index in range(len(requests)) if not requests.ok[index])
-    row = requests[bad]
-    return f"prober {requests.probe}: a row is {row.outcome} ({row.phase} {row.error} {row.status})"
-
-
-def unended(history: History) -> list[str]:
-    """The probers that have begun to send rows, or should have, and have not said their last word."""
-    ended = {record.probe for record in history.of(ProbeEnded)}
-    begun = {record.probe for record in history.of(RequestBatch)} | {MEASURE, CONTROL}
-    return sorted(begun - ended)

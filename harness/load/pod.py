@@ -27,17 +27,19 @@ class Target:
 
 
 def load_pod(
-    target: Target, *, interval_ms: float, deadline_s: float, background_rate: float, image: str = IMAGE
+    target: Target | None, *, interval_ms: float, deadline_s: float, background_rate: float, image: str = IMAGE
 ) -> Manifest:
-    """The pod: a container for each prober, and Locust's if `background_rate` (requests/s) is above zero."""
+    """The pod: a container for each prober, and Locust's if `background_rate` (requests/s) is above zero.
+
+    Without a target there is the control prober alone.
+    """
     (pod,) = manifests.load("load")
     probe = [*_PROBER, "--interval-ms", f"{interval_ms:g}", "--deadline-s", f"{deadline_s:g}"]
-    commands = {
-        MEASURE: [*probe, "--probe", MEASURE, "--role", "measure", "--noise", *_at(target)],
-        CONTROL: [*probe, "--probe", CONTROL, "--role", "control", *_at(Target(CONTROL))],
-    }
-    if background_rate > 0:
-        commands[BACKGROUND] = [*_LOCUST, "--probe", BACKGROUND, "--rate", f"{background_rate:g}", *_at(target)]
+    commands = {CONTROL: [*probe, "--probe", CONTROL, "--role", "control", "--noise", *_at(Target(CONTROL))]}
+    if target is not None:
+        commands[MEASURE] = [*probe, "--probe", MEASURE, "--role", "measure", *_at(target)]
+        if background_rate > 0:
+            commands[BACKGROUND] = [*_LOCUST, "--probe", BACKGROUND, "--rate", f"{background_rate:g}", *_at(target)]
     plain = manifests.main_container(pod)
     made = [
         manifests.merged(plain, {"name": name, "command": command, "image": image})
