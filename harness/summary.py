@@ -49,7 +49,7 @@ def _failover(result: Result) -> str:
 
 
 def _drawn(table: Table, width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=max(width, 100), force_terminal=True, highlight=False)
+    console = Console(file=io.StringIO(), width=max(width, 120), force_terminal=True, highlight=False)
     with console.capture() as captured:
         console.print(table)
     return captured.get().splitlines()

@@ -36,11 +36,11 @@ class Site:
         return sorted(alive, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
     def wait_gone(self, uids: set[str], timeout_s: float) -> None:
-        """Wait until none of these pods is in the API any more, or all that are have ended."""
+        """Wait until none of these pods is in the API any more."""
 
         def left() -> set[str]:
             pods = self.kube.list("v1", "Pod", self.namespace)
-            return {pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in uids and not ended(pod)}
+            return {pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in uids}
 
         until(lambda: not left(), "the end of the restarted pods", timeout_s, every_s=0.25, last=left)
 

@@ -15,6 +15,7 @@ from harness.records import Lost, Record
 SPEAKS = "survive.dev/speaks"
 _AGAIN_S = 0.2
 _GONE = (400, 404)
+_REMOVED = "unable to retrieve container logs"
 _PATIENCE = 100
 
 
@@ -111,6 +112,9 @@ class ContainerLog:
             self._namespace, self._pod, self._container, since_ns=since_ns, previous=previous, stop=self._stop
         )
         for line in lines:
+            if line.t_ns is None and line.text.startswith(_REMOVED):
+                # Said in the stream itself, with status 200, once a container has been removed.
+                raise KubeError(line.text, status=404)
             if line.t_ns is None:
                 self._lost(f"the kubelet says: {line.text}")
             elif (line.whole or ended) and self._cursor.takes(line.t_ns):

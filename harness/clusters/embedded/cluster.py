@@ -8,6 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.clusters.embedded import addresses, checks, controlplane, host, images, node, programs, state
 from harness.clusters.embedded.certificates import Authority
@@ -45,16 +46,22 @@ def up(name: str, progress: Progress, address_range: str | None = None) -> Clust
         binaries = programs.build(progress)
         store = images.build(binaries, progress)
         known = state.read(folder)
-        fresh = known is not None and (known.programs, known.images) == (binaries.name, store.name)
-        if known and fresh and known.phase == "ready" and not _broken(folder, known):
+        wanted = State(name, 0, recipe(), binaries.name, store.name)
+        if known and known.made_of(wanted) and known.phase == "ready" and not _broken(folder, known):
             return folder
         if folder.root.exists():
             with progress.stage(f"take down what is left of {name}"):
                 _down(folder)
         used = [other.b for other in state.all_states()]
-        chosen = addresses.choose(address_range, addresses.in_use(), used)
-        _start(folder, State(name, chosen.b, binaries.name, store.name), progress)
+        wanted.b = addresses.choose(address_range, addresses.in_use(), used).b
+        _start(folder, wanted, progress)
     return folder
+
+
+def recipe() -> str:
+    """The key of how a cluster is put together, which is this package itself."""
+    here = pathlib.Path(__file__).parent
+    return programs.digest([*here.glob("*.py"), ADDONS], here)
 
 
 def down(name: str) -> bool:
@@ -159,7 +166,8 @@ def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
         authority = controlplane.issue_certificates(folder, where)
         controlplane.kubeconfig(folder, where, "admin", folder.kubeconfig)
         spec = folder.root / INIT
-        spec.write_text(json.dumps(controlplane.init_spec(folder, where, binaries), indent=1))
+        wanted = controlplane.init_spec(folder, where, binaries)
+        _write_spec(spec, wanted | {"cgroups": host.make_idle_cgroup(_daemons(folder.name))})
         host.start_init(spec, folder.logs / "init.log")
         for item in STANDARD:
             known.nodes.append(item)
@@ -187,8 +195,18 @@ def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authori
         host.favour(cgroup)
     spec = root / INIT
     binaries = home() / "programs" / known.programs
-    spec.write_text(json.dumps(node.init_spec(folder, known.addresses, binaries, item), indent=1))
+    wanted = node.init_spec(folder, known.addresses, binaries, item)
+    _write_spec(spec, wanted | {"cgroups": host.make_idle_cgroup(_daemons(known.name))})
     host.start_init(spec, root / "logs" / "init.log", inside=host.find_inits(folder.root)[folder.root / INIT])
+
+
+def _daemons(name: str) -> str:
+    """The cgroup of all that manages the cluster: what is measured must not wait for it."""
+    return f"/{name}/daemons"
+
+
+def _write_spec(path: pathlib.Path, spec: dict[str, Any]) -> None:
+    path.write_text(json.dumps(spec, indent=1))
 
 
 def _wait_nodes(folder: ClusterDir, names: list[str], timeout_s: float = 60) -> None:

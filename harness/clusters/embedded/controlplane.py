@@ -80,7 +80,9 @@ def _network(addresses: Addresses) -> list[list[str]]:
     return [
         ["ip", "link", "set", "lo", "up"],
         ["sh", "-c", f"{SETTINGS}; echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"],
-        ["ip", "link", "add", BRIDGE, "type", "bridge"],
+        # A bridge without an address of its own takes that of one of its ports, and changes it as ports come and go:
+        # what the nodes remember of it is then wrong for up to a minute.
+        ["ip", "link", "add", BRIDGE, "address", "02:73:75:72:76:01", "type", "bridge"],
         ["ip", "address", "add", f"{addresses.router}/24", "dev", BRIDGE],
         ["ip", "link", "set", BRIDGE, "up"],
         ["outer", "ip", "link", "add", link, "type", "veth", "peer", "name", "host", "netns", "1"],

@@ -108,6 +108,21 @@ def favour(path: str) -> None:
                 file.write_text(most)
 
 
+def make_idle_cgroup(path: str) -> list[str]:
+    """Make a cgroup whose processes run when no other of the cluster wants to; returns the files to join it by.
+
+    Where the kernel has no such class (before 5.15) it is an ordinary one.
+    """
+    make_cgroup(path)
+    joins = []
+    for root in hierarchies():
+        cgroup = root / path.lstrip("/")
+        if (cgroup / "cpu.idle").exists():
+            (cgroup / "cpu.idle").write_text("1")
+            joins.append(str(cgroup / "cgroup.procs"))
+    return joins
+
+
 def _delegate(cgroup: pathlib.Path) -> None:
     for controller in (cgroup / "cgroup.controllers").read_text().split():
         (cgroup / "cgroup.subtree_control").write_text(f"+{controller}")

@@ -5,6 +5,7 @@ Runs alone (`python -I init.py SPEC FD`), as process 1 of its pid namespace, wit
 means that its starter died, and it leaves. SPEC is a JSON file:
 
     {"hostname": str,
+     "cgroups": [path of a cgroup.procs, ...],     joined before anything else, and so by all that is started
      "steps": [[program, argument, ...], ...],   run in order, each must succeed; a leading "outer" runs it in the
                                                  network namespace that descriptor FD stands for
      "processes": [{"name": str, "argv": [...], "log": path, "env": {...}}, ...]}
@@ -66,7 +67,9 @@ class Program:
 
 
 def take_steps(spec: dict[str, Any], outer_net_fd: int) -> None:
-    """Host name, then the steps in order; the first that fails ends the process with its message."""
+    """Cgroups, host name, then the steps in order; the first that fails ends the process with its message."""
+    for path in spec["cgroups"]:
+        pathlib.Path(path).write_text("0")
     with pathlib.Path("/proc/sys/kernel/hostname").open("w") as file:
         file.write(spec["hostname"])
     for step in spec["steps"]:

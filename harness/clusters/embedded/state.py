@@ -14,14 +14,19 @@ Phase = Literal["starting", "ready"]
 
 @dataclass(slots=True)
 class State:
-    """A cluster's state. `programs` and `images` are the keys of what it was started from."""
+    """A cluster's state. `recipe`, `programs` and `images` are the keys of what it was started from."""
 
     name: str
     b: int
+    recipe: str
     programs: str
     images: str
     phase: Phase = "starting"
     nodes: list[Node] = field(default_factory=list)
+
+    def made_of(self, other: "State") -> bool:
+        """Whether both were started from the same sources."""
+        return (self.recipe, self.programs, self.images) == (other.recipe, other.programs, other.images)
 
     @property
     def addresses(self) -> Addresses:
