@@ -54,6 +54,10 @@ class Cursor:
         self._replay = self.t_ns is not None
         self._again_at = self._taken_at if same_instance else 0
 
+    def misses(self, t_ns: int) -> bool:
+        """Whether this line comes without the last one taken before it."""
+        return self._replay and self.t_ns is not None and t_ns > self.t_ns and self._again_at > 0
+
     def takes(self, t_ns: int) -> bool:
         """Whether this line is new; to be asked once for each line, in order."""
         if self._replay and self.t_ns is not None:

@@ -87,7 +87,7 @@ class ContainerLog:
             ended, previous = self._state(instance)
             self._cursor.resume(same_instance=self._cursor.t_ns != begun)
             try:
-                self._attempt(previous, ended)
+                self._attempt(previous, ended, clean)
             except KubeError as exc:
                 attempts += ended
                 if ended and (exc.status in _GONE or attempts > _PATIENCE):
@@ -106,7 +106,7 @@ class ContainerLog:
         with self._changed:
             return instance in self._ended, instance != self._instances[-1]
 
-    def _attempt(self, previous: bool, ended: bool) -> None:
+    def _attempt(self, previous: bool, ended: bool, clean: bool) -> None:
         since_ns, gaps = self._cursor.t_ns, self._cursor.gaps
         lines = self._source.logs(
             self._namespace, self._pod, self._container, since_ns=since_ns, previous=previous, stop=self._stop
@@ -115,6 +115,9 @@ class ContainerLog:
             if line.t_ns is None and line.text.startswith(_REMOVED):
                 # Said in the stream itself, with status 200, once a container has been removed.
                 raise KubeError(line.text, status=404)
+            if clean and line.t_ns is not None and self._cursor.misses(line.t_ns):
+                # Once a log was read to its end, another one under its name is the next instance's.
+                return
             if line.t_ns is None:
                 self._lost(f"the kubelet says: {line.text}")
             elif (line.whole or ended) and self._cursor.takes(line.t_ns):

@@ -184,14 +184,41 @@ def test_a_log_that_went_with_its_pod_is_lost_unless_it_was_read_to_an_end():
 def test_a_log_that_was_moved_away_and_what_the_kubelet_says_are_lost():
     logs = Logs(Source(main=[
         [line(1, "a"), KubeError("broke")],
-        [line(9, "z"), (None, "unable to retrieve container logs", True), "follow"],
+        [line(9, "z"), (None, "failed to create fsnotify watcher", True), "follow"],
     ]), (seen := Seen()).add)  # fmt: skip
     logs.saw("ADDED", pod(running("c1")))
     seen.wait_for(4)
     logs.stop(5)
     assert seen.lines == ["a", "z"]
     assert seen.lost[0].startswith("lines of a log may be lost")
-    assert seen.lost[1] == "the kubelet says: unable to retrieve container logs"
+    assert seen.lost[1] == "the kubelet says: failed to create fsnotify watcher"
+
+
+def test_a_container_that_was_removed_after_its_log_was_read_lost_nothing():
+    gone = (None, "unable to retrieve container logs for containerd://c1", True)
+    logs = Logs(Source(main=[[line(1, "a")], [gone]]), (seen := Seen()).add)
+    logs.saw("ADDED", pod(running("c1")))
+    seen.wait_for(1)
+    logs.saw("DELETED", pod(running("c1")))
+    logs.stop(5)
+    assert seen.lines == ["a"]
+    assert seen.lost == []
+
+
+def test_the_next_instances_log_under_the_same_name_is_not_taken_for_a_gap():
+    seen = Seen()
+    source = Source(main=[
+        [line(1, "a")],
+        [lambda: logs.saw("MODIFIED", pod(running("c2", last="c1"))), line(5, "new")],
+        [line(5, "new"), "follow"],
+        [line(5, "new"), "follow"],
+    ])  # fmt: skip
+    logs = Logs(source, seen.add)
+    logs.saw("ADDED", pod(running("c1")))
+    seen.wait_for(2)
+    logs.stop(5)
+    assert seen.lines == ["a", "new"]
+    assert seen.lost == []
 
 
 def test_an_end_that_was_not_read_in_time_is_lost():
