@@ -3,9 +3,9 @@ SHELL := /bin/sh
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 SURVIVE := $(VENV)/bin/survive
-WORKERS ?= 4
+WORKERS ?= 3
 ARGS ?=
-RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist worksteal -q $(ARGS)
+RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist worksteal -v $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint unit live browser report clean distclean lock
@@ -21,7 +21,7 @@ run: setup ## the main job: every restart path of the suites against the sample 
 	@$(RUN)
 
 test: ## lint, types, unit tests, then live tests: the cluster, the plugin, the report in a browser, the suites
-	@WITH_BROWSER=1 sh scripts/setup.sh $(VENV)
+	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
 	@$(MAKE) --no-print-directory lint unit live
 
 lint: ## ruff and strict mypy

@@ -73,7 +73,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         paths = {part.strip() for part in wanted.split(",")}
         known = {row.path for item in items if (row := row_of(item)) is not None}
         if unknown := paths - known:
-            raise pytest.UsageError(f"--paths {','.join(sorted(unknown))}: there are {', '.join(sorted(known))}")
+            message = f"--paths {','.join(sorted(unknown))}: there are {', '.join(sorted(known))}"
+            if hasattr(config, "workeroutput"):  # a worker of pytest-xdist: its own error would be heard by nobody
+                config.workeroutput["survive_refused"] = message
+            raise pytest.UsageError(message)
         chosen = [item for item in items if (row := row_of(item)) is None or row.path in paths]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
@@ -106,6 +109,13 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["survive_run"] = str(node.config.stash[FOLDER].root)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Say what a worker of pytest-xdist refused."""
+    if refused := getattr(node, "workeroutput", {}).get("survive_refused"):
+        raise pytest.UsageError(refused)
+
+
 @pytest.fixture(scope="session")
 def survive_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """The run's cluster and folder, opened when the first row needs them."""
@@ -128,11 +138,16 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
         raise pytest.UsageError(f"{request.node.nodeid} needs @pytest.mark.row(id, name, path)")
     scenario = Scenario(survive_session.kube, survive_session.folder, row)
     request.node.stash[SCENARIO] = scenario
-    scenario.open()
-    yield scenario
-    scenario.close(request.node.stash.get(BROKEN, ""))
-    if scenario.result is not None:
-        request.config.hook.pytest_survive_result(result=scenario.result)
+    try:
+        scenario.open()
+        yield scenario
+    except Exception as exc:
+        request.node.stash[BROKEN] = _broken_by(exc)
+        raise
+    finally:
+        scenario.close(request.node.stash.get(BROKEN, ""))
+        if scenario.result is not None:
+            request.config.hook.pytest_survive_result(result=scenario.result)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -152,9 +167,15 @@ def pytest_runtest_makereport(
         scenario.skip(str(error))
         report.outcome = "skipped"
         report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
+    elif isinstance(error, pytest.skip.Exception):
+        scenario.skip(str(error))
     elif call.when == "call":
-        item.stash[BROKEN] = f"{type(error).__name__}: {error}"
+        item.stash[BROKEN] = _broken_by(error)
     return report
+
+
+def _broken_by(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -5,6 +5,7 @@ killed loses nothing that was written.
 """
 
 import datetime
+import gzip
 import os
 import pathlib
 import shutil
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from harness import results
 from harness.errors import UsageError
-from harness.history import Recorder
+from harness.history import Recorder, lines
 
 RESULT = ".result.json"
 HISTORY = ".jsonl.gz"
@@ -84,10 +85,10 @@ class RunFolder:
         """
         found = [results.Result.model_validate_json(p.read_text()) for p in sorted(self._parts.glob(f"*{RESULT}"))]
         found.sort(key=lambda result: (_row_key(result.id), result.started_ns))
-        with self.history.open("wb") as whole:
+        # Line by line: the part of a killed scenario has no end, and what follows such a member cannot be read.
+        with gzip.open(self.history, "wt", compresslevel=6, encoding="utf-8") as whole:
             for part in sorted(self._parts.glob(f"*{HISTORY}")):
-                with part.open("rb") as file:
-                    shutil.copyfileobj(file, whole)
+                whole.writelines(f"{line}\n" for line in lines(part))
         cluster = results.Cluster.model_validate_json(self._cluster.read_text())
         started = datetime.datetime.fromtimestamp(started_s, datetime.UTC).isoformat(timespec="seconds")
         run = results.Run(

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${1:-$root/.venv}
 home=${SURVIVE_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-survive}
 packages="ca-certificates python3 python3-venv git iproute2 util-linux mount e2fsprogs runc nftables conntrack mmdebstrap buildah procps"
-[ "${WITH_BROWSER:-}" = 1 ] && packages="$packages chromium"
+[ "${FOR_TESTS:-}" = 1 ] && packages="$packages chromium"
 
 say() { printf '  %s\n' "$*" >&2; }
 
@@ -58,4 +58,14 @@ if [ "$(cat "$venv/installed" 2>/dev/null || true)" != "$wanted" ]; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$root/requirements.txt"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable "$root"
     printf '%s\n' "$wanted" >"$venv/installed"
+fi
+
+# Locust brings a pytest plugin of its own and patches what it is imported into: its tests run in an environment apart.
+wanted=$(sha256sum <"$root/workloads/load/requirements.txt")
+if [ "${FOR_TESTS:-}" = 1 ] && [ "$(cat "$venv/load/installed" 2>/dev/null || true)" != "$wanted" ]; then
+    say "making the load generator's Python environment"
+    "$python" -m venv "$venv/load"
+    "$venv/load/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+        --requirement "$root/workloads/load/requirements.txt"
+    printf '%s\n' "$wanted" >"$venv/load/installed"
 fi

@@ -5,6 +5,7 @@ import pytest
 from harness.deploy import server
 from harness.disrupt import Evict
 from harness.judge.expect import Evidence, NoErrors, NoOutage, Seen
+from harness.lives import lives
 from harness.records import Act
 from harness.scenario import Scenario
 
@@ -45,10 +46,12 @@ def test_the_second_eviction_waits_for_the_first_ones_replacement(survive: Scena
     )
 
 
-def accepted_after_ready(evidence: Evidence) -> bool:
-    """Whether a new pod turned Ready between the first eviction's acceptance and the second's."""
-    from harness.lives import lives
-
-    first, second = [a.t_ns for a in evidence.history.of(Act) if (a.verb, a.status) == ("evict", "done")]
-    ready = [life.ready_ns for life in lives(evidence.history).values() if life.first_seen_ns > first]
-    return any(at_ns is not None and first < at_ns < second for at_ns in ready)
+def accepted_after_ready(evidence: Evidence) -> bool | None:
+    """Whether a new pod turned Ready before the second eviction was accepted; None unless both were accepted."""
+    evictions = [act for act in evidence.history.of(Act) if act.verb == "evict"]
+    accepted = [act.t_ns for act in evictions if act.status == "done"]
+    if len(accepted) != 2:
+        return None
+    # Not after the first was accepted: its replacement may be seen before the answer is.
+    new = [life for life in lives(evidence.history).values() if life.first_seen_ns > evictions[0].t_ns]
+    return any(life.ready_ns is not None and life.ready_ns < accepted[1] for life in new)

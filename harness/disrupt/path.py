@@ -1,5 +1,6 @@
 """What every restart path is."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -53,7 +54,7 @@ def need_stopped(proof: Proof, life: PodLife) -> None:
 
 def need_replaced(proof: Proof, history: History, gone: list[PodLife]) -> None:
     """For each pod that went, another of the same workload became Ready that was not there before."""
-    begin_ns = min(act.t_ns for act in history.of(Act))
+    begin_ns = min((act.t_ns for act in history.of(Act)), default=math.inf)
     labels = {key: value for key, value in gone[0].labels.items() if key != "pod-template-hash"} if gone else {}
     uids = {life.uid for life in gone}
     new = [

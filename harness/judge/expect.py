@@ -177,7 +177,7 @@ class Restarts(Expectation):
         pods = [life for life in lives(evidence.history).values() if set(self.labels) <= life.labels.items()]
         seen = sum(life.restarts(self.container) for life in pods)
         holds = seen == self.count if pods else None
-        return self.told(f"{self.count} container restarts", f"{seen}" if pods else "no pod was seen", holds)
+        return self.told(f"container restarts: {self.count}", f"{seen}" if pods else "no pod was seen", holds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +224,7 @@ class Seen(Expectation):
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
         holds = self.predicate(evidence)
-        return self.told(self.what, {True: "seen", False: "not seen", None: "cannot be told"}[holds], holds)
+        return self.told(self.what, {True: "yes", False: "no", None: "cannot be told"}[holds], holds)
 
 
 def outage_text(outage: results.Outage) -> str:

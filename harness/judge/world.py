@@ -1,6 +1,7 @@
 """The world at a moment: which pods listened, were in the Service, were told to stop, as far as it was seen."""
 
 import ipaddress
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,8 +12,8 @@ from harness.lives import PodLife, Span, lives
 from harness.proof import EndpointChange, endpoint_changes
 from harness.records import EndpointsSeen, ProbeStarted
 
-# Rules (kube-proxy's) follow the EndpointSlice by up to its sync time, and a killed connection's error by a round trip.
-LINGER_NS = NS_PER_S
+# kube-proxy's rules follow the EndpointSlice by up to the second between two of its syncs, and the time to write them.
+LINGER_NS = NS_PER_S * 3 // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class _Backend:
         found = bisect_right(self.times, t_ns)
         return self.changes[found - 1] if found else None
 
+    def unready_since_ns(self, t_ns: int) -> int | None:
+        """When the pod's entry ceased to be ready, if it is not at a moment."""
+        before = reversed(self.changes[: bisect_right(self.times, t_ns)])
+        return min((change.t_ns for change in itertools.takewhile(lambda one: not one.ready, before)), default=None)
+
 
 class World:
     """The states of the pods behind one probe's target; `at` gives the view of a moment, `segment` its number.
@@ -109,7 +115,7 @@ class World:
     def _view(self, pod: _Backend, state: EndpointChange | None, t_ns: int, any_ready: bool) -> PodView:
         life = pod.life
         used = state is not None and (state.ready or (not any_ready and state.serving and state.terminating))
-        left = state.t_ns if state is not None and not used else None
+        left = None if used else pod.unready_since_ns(t_ns)
         said = [one for one in life.said if one.t_ns <= t_ns]
         signal = next((one.t_ns for one in reversed(said) if one.event == "signal"), None)
         started = next((one.t_ns for one in reversed(said) if one.event == "started"), None)

@@ -200,7 +200,7 @@ const Timeline = (() => {
     });
     const at = { x: marks.map((m) => m.at_s), yaxis: axis, type: "scatter" };
     traces.push(
-      { ...at, mode: "text", y: marks.map((m) => m.y - 0.14), text: marks.map((m) => m.shown), name: "mark labels",
+      { ...at, mode: "text", y: marks.map((m) => m.y - 0.14), text: marks.map((m) => m.shown && `\u2002${m.shown}\u2002`), name: "mark labels",
         textposition: marks.map((m) => MARKS[m.shape][2]), textfont: { size: 10.5, color: c.ink }, hoverinfo: "skip" },
       { ...at, mode: "markers", y: marks.map((m) => m.y + 0.13), name: "marks", hoverinfo: "text",
         marker: { size: 10, symbol: marks.map((m) => MARKS[m.shape][0]), color: marks.map((m) => c[MARKS[m.shape][1]]), line: { width: 1.5, color: c.card } },

@@ -24,7 +24,7 @@ from harness.results import Result, Results
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 HISTORY, RESULTS = DATA / "run.jsonl.gz", DATA / "run-results.json"
-KEPT = {"control": 5, "load": 40}
+KEPT = {"control": 10, "load": 40}
 """Of the probers with these roles one request in so many is kept, to keep the file small."""
 
 

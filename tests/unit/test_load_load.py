@@ -1,56 +1,44 @@
 import pytest
 
 from harness import wait
+from harness.clock import NS_PER_S
 from harness.errors import KubeError, WaitTimeout
-from harness.history import History, Recorder
+from harness.history import Recorder
 from harness.load import Load
-from harness.load.load import unended, unsteady
 from harness.load.pod import Target, control_server, load_pod
 from harness.manifests import of_kind, pod_spec
-from harness.records import EndpointSeen, EndpointsSeen, Log, PodSeen, ProbeEnded, RequestBatch
+from harness.records import EndpointSeen, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
 
-def row(at, outcome="ok", error=""):
-    return [at, 0, 1, 2, outcome, "connect" if error else "", error, 200, "pod", "c1", 1]
+NOW_NS = 1_700_000_000 * NS_PER_S
 
 
-def batch(probe, *outcomes, seq=0, start=0):
-    rows = [row(start + n, outcome, "refused" if outcome == "failed" else "") for n, outcome in enumerate(outcomes)]
-    return RequestBatch(1, probe, seq, rows)
+def row(at_s, outcome="ok", error=""):
+    """A row due so many seconds after NOW_NS."""
+    at_ns = NOW_NS + round(at_s * NS_PER_S)
+    return [at_ns, 0, 1, 2, outcome, "connect" if error else "", error, 0 if error else 200, "pod", "c1", 1]
 
 
-GOOD = ["ok"] * 30
+def batch(probe, rows, seq=0):
+    return RequestBatch(NOW_NS, probe, seq, rows)
 
 
-def test_steady_is_a_run_of_good_rows_to_the_present_end():
-    control = batch("control", *GOOD)
-    assert unsteady(History("x", [batch("service", "failed", "failed", *GOOD), control])) == []
-    assert unsteady(History("x", [batch("service", *GOOD, "failed"), control])) == [
-        "prober service: a row is failed (connect refused 200)"
-    ]
-    assert unsteady(History("x", [batch("service", *GOOD, "unknown"), control])) != []
-    assert unsteady(History("x", [batch("service", *GOOD, "failed", "ok"), control])) != []
-    assert unsteady(History("x", [batch("service", *GOOD[1:]), control])) == ["prober service: 29 rows, 30 needed"]
-    assert unsteady(History("x", [batch("service", *GOOD)])) == ["prober control: 0 rows, 30 needed"]
-
-
-def test_unended():
-    ends = [ProbeEnded(1, "service", 30, 1), ProbeEnded(1, "control", 30, 1)]
-    assert unended(History("x", [])) == ["control", "service"]
-    assert unended(History("x", ends)) == []
-    assert unended(History("x", [*ends, batch("background", *GOOD)])) == ["background"]
+GOOD = [row(-n / 10) for n in range(40, 0, -1)]
+BAD = [row(-n / 10, "failed", "refused") for n in range(40, 0, -1)]
 
 
 def test_the_pod():
     pod = load_pod(Target("web", 8080, "/x", 204), interval_ms=10, deadline_s=1, background_rate=0, image="l:1")
-    service, control = pod["spec"]["containers"]
-    assert (service["name"], control["name"], service["image"]) == ("service", "control", "l:1")
+    containers = {one["name"]: one for one in pod["spec"]["containers"]}
+    assert set(containers) == {"service", "control"}
+    service, control = containers["service"], containers["control"]
+    assert service["image"] == "l:1"
     assert service["command"] == [
         "python3", "-E", "-S", "-m", "load.probe", "--interval-ms", "10", "--deadline-s", "1", "--probe", "service",
-        "--role", "measure", "--noise", "--target", "web:8080", "--path", "/x", "--expect-status", "204",
+        "--role", "measure", "--target", "web:8080", "--path", "/x", "--expect-status", "204",
     ]  # fmt: skip
     assert control["command"][-6:] == ["--target", "control:80", "--path", "/", "--expect-status", "200"]
-    assert "--noise" not in control["command"]
+    assert ("--noise" in control["command"], "--noise" in service["command"]) == (True, False)
     assert service["resources"]["requests"]["cpu"] == "200m"
     assert pod["metadata"]["labels"]["survive.dev/role"] == "load"
     assert pod["spec"]["tolerations"] == [{"key": "survive.dev/load", "operator": "Exists", "effect": "NoSchedule"}]
@@ -60,6 +48,11 @@ def test_the_pod_with_background_load():
     pod = load_pod(Target("web"), interval_ms=10, deadline_s=1, background_rate=20)
     background = pod["spec"]["containers"][2]
     assert background["command"][:7] == ["python3", "-m", "load.background", "--probe", "background", "--rate", "20"]
+
+
+def test_the_pod_without_a_target():
+    pod = load_pod(None, interval_ms=10, deadline_s=1, background_rate=20)
+    assert [one["name"] for one in pod["spec"]["containers"]] == ["control"]
 
 
 def test_the_control_server_stands_beside_the_load():
@@ -75,31 +68,36 @@ def test_the_control_server_stands_beside_the_load():
 class Kube:
     """A cluster in which the control server is up when applied, and the probers do as `rows` says."""
 
-    def __init__(self, recorder, rows=GOOD, gone=False, silent=False):
+    def __init__(self, recorder, rows=GOOD, gone=False, silent=False, probes=("service", "control"), pod=None):
         self.recorder = recorder
         self.rows = rows
         self.gone = gone
         self.silent = silent
+        self.probes = probes
+        self.pod = pod
         self.did = []
 
     def apply(self, manifests, namespace):
         self.did.append([one["metadata"]["name"] for one in manifests])
         if manifests[0]["kind"] == "Pod":
-            for probe in ("service", "control"):
-                self.recorder.add(batch(probe, *self.rows))
+            for probe in self.probes:
+                self.recorder.add(ProbeStarted(NOW_NS, probe, 10_000_000, NS_PER_S, f"{probe}:80"))
+                self.recorder.add(batch(probe, self.rows))
         else:
             endpoint = EndpointSeen("control-1", "u", "10.0.0.1", "n", ready=True, serving=True, terminating=False)
             self.recorder.add(EndpointsSeen(1, "control", "control-x", [] if self.silent else [endpoint]))
 
     def get(self, api_version, kind, name, namespace):
-        raise KubeError("no such pod", 404)
+        if self.pod is None:
+            raise KubeError("no such pod", 404)
+        return {"status": self.pod}
 
     def delete_pod(self, name, namespace, grace_s):
         self.did.append((name, grace_s))
         if self.gone:
             raise KubeError("no such pod", 404)
-        for probe in ("service", "control"):
-            self.recorder.add(ProbeEnded(9, probe, 30, 1))
+        for probe in self.probes:
+            self.recorder.add(ProbeEnded(NOW_NS, probe, 40, 1))
 
 
 @pytest.fixture
@@ -110,9 +108,11 @@ def recorder(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _no_sleep(monkeypatch):
+def _still(monkeypatch):
+    """Nothing is waited for, and the moment is NOW_NS."""
     until = wait.until
     monkeypatch.setattr(wait, "until", lambda *how, **more: until(*how, **more, sleep=lambda _: None))
+    monkeypatch.setattr("harness.load.load.now_ns", lambda: NOW_NS)
 
 
 def test_start_and_stop(recorder):
@@ -123,10 +123,29 @@ def test_start_and_stop(recorder):
     assert kube.did == [["control", "control"], ["load"], ("load", 15)]
 
 
+def test_the_warm_up_ends_where_all_was_well(recorder):
+    load = Load(Kube(recorder, rows=[*BAD[:10], *GOOD[10:]]), recorder, "ns", service="web")
+    load.start(timeout_s=0.0)
+    assert recorder.history().of(Steady) == [Steady(NOW_NS - 2_500_000_000)]
+    measured, whole = (len(recorder.history().requests("service", warm_up)) for warm_up in (False, True))
+    assert (measured, whole) == (25, 40)
+
+
 def test_start_says_what_the_probers_saw(recorder):
     recorder.add(Log(1, "load", "service", "no address for web"))
-    load = Load(Kube(recorder, rows=["failed"] * 40), recorder, "ns", service="web")
-    with pytest.raises(WaitTimeout, match=r"a row is failed \(connect refused 200\).*no such pod"):
+    load = Load(Kube(recorder, rows=BAD), recorder, "ns", service="web")
+    with pytest.raises(WaitTimeout, match=r"prober service: failed \(connect refused 0\); prober control: .*no such pod"):
+        load.start(timeout_s=0.0)
+    assert recorder.history().of(Steady) == []
+
+
+def test_start_says_what_is_wrong_with_its_pod(recorder):
+    pod = {"phase": "Pending", "conditions": [{"message": "0/4 nodes are available"}, {"message": ""}, {}]}
+    for n in range(5):
+        recorder.add(Log(n, "load", "service", f"line {n}"))
+    load = Load(Kube(recorder, rows=[], pod=pod), recorder, "ns", service="web")
+    told = "no rows yet; the pod load is Pending; 0/4 nodes are available; line 2; line 3; line 4$"
+    with pytest.raises(WaitTimeout, match=told):
         load.start(timeout_s=0.0)
 
 
@@ -138,7 +157,33 @@ def test_start_says_that_the_control_server_is_not_ready(recorder):
     assert kube.did == [["control", "control"]]
 
 
+def test_settle_tells_whether_all_is_well_again(recorder):
+    load = Load(Kube(recorder), recorder, "ns", service="web")
+    load.start(timeout_s=0.0)
+    assert load.settle(0.0)
+    recorder.add(batch("service", [row(-0.05, "failed", "reset")], seq=1))
+    assert not load.settle(0.0)
+    assert len(recorder.history().of(Steady)) == 1
+
+
+def test_without_a_service_the_control_alone_is_asked(recorder):
+    load = Load(Kube(recorder, probes=("control",)), recorder, "ns", service=None, background_rate=20)
+    load.start(timeout_s=0.0)
+    assert load.settle(0.0)
+    load.stop(timeout_s=0.0)
+
+
 def test_stop_misses_the_last_word_of_a_pod_that_is_gone(recorder):
     load = Load(Kube(recorder, gone=True), recorder, "ns", service="web")
     with pytest.raises(WaitTimeout, match="none of control, service"):
         load.stop(timeout_s=0.0)
+
+
+def test_stop_waits_for_every_prober_that_began(recorder):
+    load = Load(Kube(recorder), recorder, "ns", service="web", background_rate=20)
+    load.start(timeout_s=0.0)
+    recorder.add(ProbeStarted(NOW_NS, "background", 50_000_000, NS_PER_S, "web:80", "load"))
+    with pytest.raises(WaitTimeout, match="none of background$"):
+        load.stop(timeout_s=0.0)
+    recorder.add(ProbeEnded(NOW_NS, "background", 0, 0))
+    load.stop(timeout_s=0.0)

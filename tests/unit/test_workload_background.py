@@ -1,14 +1,14 @@
 """Locust as background load: in a process of its own, against servers that abort on purpose."""
 
 import contextlib
-import importlib.util
+import functools
 import json
+import os
 import pathlib
 import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 from typing import Any
 
@@ -16,7 +16,6 @@ import pytest
 
 import workloads
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("locust") is None, reason="locust is not installed")
 WORKLOADS = pathlib.Path(workloads.__file__).parent
 OK = b"HTTP/1.1 200 OK\r\nX-Pod: web-1\r\nContent-Length: 2\r\n\r\nok"
 PART = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\npart"
@@ -54,8 +53,17 @@ class Server:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+@functools.cache
+def python() -> str:
+    """An interpreter that has Locust: never this one, into which its pytest plugin would be loaded too."""
+    chosen = os.environ.get("SURVIVE_LOAD_PYTHON") or str(WORKLOADS.parent / ".venv" / "load" / "bin" / "python")
+    if not pathlib.Path(chosen).exists():
+        pytest.fail(f"{chosen} is not there: `make test` installs it, or SURVIVE_LOAD_PYTHON names one with Locust")
+    return chosen
+
+
 def start(port: int, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "load.background", "--target", f"127.0.0.1:{port}", *options]
+    command = [python(), "-m", "load.background", "--target", f"127.0.0.1:{port}", *options]
     return subprocess.Popen(command, cwd=WORKLOADS, stdout=subprocess.PIPE)
 
 

@@ -63,7 +63,7 @@ class Background:
         self._under_way: set[gevent.Greenlet] = set()
 
     def _user(self) -> Shopper:
-        user = Shopper(self._environment)  # type: ignore[no-untyped-call] # locust's own are untyped
+        user = Shopper(self._environment)
         user.client.headers.update(dict(field.split(":", 1) for field in self._options.header))
         return user
 

@@ -21,4 +21,4 @@ def ask_for_short_slice() -> bool:
     if number is None:
         return False
     attributes = ctypes.create_string_buffer(ATTRIBUTES, len(ATTRIBUTES))
-    return ctypes.CDLL(None, use_errno=True).syscall(number, 0, attributes, 0) == 0
+    return int(ctypes.CDLL(None).syscall(number, 0, attributes, 0)) == 0

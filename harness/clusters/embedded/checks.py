@@ -23,9 +23,9 @@ INOTIFY = pathlib.Path("/proc/sys/fs/inotify/max_user_instances")
 def preflight(built: bool, nodes: int) -> None:
     """Raise UsageError with everything that is missing and how to get it; nothing has been touched by then."""
     if sys.platform != "linux":
-        raise UsageError("the embedded cluster runs on Linux only; use --cluster kind, or --kube-context for your own")
+        raise UsageError("the embedded cluster runs on Linux only; use a cluster of your own by --kube-context")
     if os.geteuid() != 0:
-        raise UsageError("the embedded cluster needs root (sudo make run); or use --cluster kind, or --kube-context")
+        raise UsageError("the embedded cluster needs root (sudo make run); or use a cluster of your own by --kube-context")
     problems = [*_programs(built), *_kernel(), *_room(built, nodes)]
     if problems:
         raise UsageError(

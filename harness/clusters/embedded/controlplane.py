@@ -12,7 +12,10 @@ from harness.clusters.embedded.layout import ClusterDir
 BRIDGE = "nodes"
 GATES = {"ContainerStopSignals": True}
 API_PORT = 6443
-SETTINGS = "set -e; cd /proc/sys/net/ipv4; echo 1 > ip_forward; echo 1 > tcp_orphan_retries"
+SETTINGS = (
+    "set -e; cd /proc/sys/net/ipv4; echo 1 > ip_forward; echo 1 > tcp_orphan_retries;"
+    " echo 0 > conf/all/send_redirects; echo 0 > conf/default/send_redirects"
+)
 """Of a network namespace of ours. Connections whose processes were killed would otherwise keep saying goodbye to peers
 that are gone too, and hold the namespace with its links for a minute or two."""
 REPLICAS = 2
@@ -79,7 +82,7 @@ def _network(addresses: Addresses) -> list[list[str]]:
     link = link_name(addresses)
     return [
         ["ip", "link", "set", "lo", "up"],
-        ["sh", "-c", f"{SETTINGS}; echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"],
+        ["sh", "-c", SETTINGS],
         # A bridge without an address of its own takes that of one of its ports, and changes it as ports come and go:
         # what the nodes remember of it is then wrong for up to a minute.
         ["ip", "link", "add", BRIDGE, "address", "02:73:75:72:76:01", "type", "bridge"],

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+from harness.clusters.embedded.hints import explain
 from harness.clusters.embedded.layout import SOURCES, WORKLOADS, home
 from harness.clusters.embedded.programs import digest
 from harness.errors import ClusterError
@@ -171,5 +172,4 @@ def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
 def _run(argv: list[str], what: str) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise ClusterError(f"{what} failed:\n{tail}")
+        raise ClusterError(explain(what, done.stderr or done.stdout))

@@ -115,6 +115,9 @@ def _network(addresses: Addresses, node: Node) -> list[list[str]]:
         ["ip", "address", "add", f"{address}/24", "dev", "eth0"],
         ["ip", "link", "set", "eth0", "up"],
         ["ip", "route", "add", "default", "via", addresses.router],
+        # What is sent to a pod that is gone ends here, as with the CNI plugins that people use; without this it would
+        # go back to the router, and round and round.
+        ["ip", "route", "add", "blackhole", addresses.pods_of(node.index)],
         ["outer", "ip", "route", "replace", addresses.pods_of(node.index), "via", address],
     ]
 

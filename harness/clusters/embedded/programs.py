@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 
+from harness.clusters.embedded.hints import explain
 from harness.clusters.embedded.layout import SOURCES, home
 from harness.errors import ClusterError
 from harness.locks import hold
@@ -69,7 +70,7 @@ def build(progress: Progress) -> pathlib.Path:
             shutil.rmtree(leftover)
         partial = pathlib.Path(tempfile.mkdtemp(prefix="partial-", dir=target.parent))
         partial.chmod(0o755)
-        progress.note("  The cluster's programs are built from source, once: about 8 minutes on two cores.")
+        progress.note("  The cluster's programs are built from source, once: about 10 minutes on two cores.")
         for name, what in _MODULES:
             with progress.stage(f"build {name}"):
                 _build(SOURCES / name, what, partial, progress)
@@ -108,7 +109,7 @@ def _build(module: pathlib.Path, what: str, target: pathlib.Path, progress: Prog
             else:
                 said.append(line)
         if process.wait():
-            raise ClusterError(_explain(module.name, "".join(said)))
+            raise ClusterError(explain(f"building {module.name}", "".join(said)))
     finally:
         if process.poll() is None:
             process.terminate()
@@ -118,17 +119,5 @@ def _build(module: pathlib.Path, what: str, target: pathlib.Path, progress: Prog
 def _run(argv: list[str], folder: pathlib.Path, environment: dict[str, str]) -> str:
     done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise ClusterError(_explain(folder.name, done.stderr))
+        raise ClusterError(explain(f"building {folder.name}", done.stderr))
     return done.stdout
-
-
-def _explain(name: str, said: str) -> str:
-    tail = "\n".join(said.strip().splitlines()[-15:])
-    hint = ""
-    if re.search(r"dial tcp|lookup .* no such host|i/o timeout|TLS handshake", said):
-        hint = "The Go module proxy could not be reached: check the network, or set GOPROXY to one that can.\n"
-    elif "requires go >=" in said:
-        hint = "This Go is too old: `make setup` installs one, or install Go 1.26.8 or newer.\n"
-    elif "no space left" in said:
-        hint = "The disk is full: the build needs about 8 GB in Go's caches and the harness's.\n"
-    return f"building {name} failed. {hint}{tail}"

@@ -1,0 +1,118 @@
+import pytest
+import recorded
+
+from harness.clusters.embedded import cluster, state
+from harness.clusters.embedded.layout import ClusterDir
+from harness.cli import main
+from harness.errors import ClusterError
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "home"))
+
+
+def test_the_status_of_a_cluster_that_is_not_there(capsys):
+    assert main(["cluster", "status", "--name", "none"]) == 1
+    assert capsys.readouterr() == ("cluster none: absent\n", "")
+
+
+def test_the_status_of_what_cannot_be_read(capsys):
+    folder = ClusterDir.named("odd")
+    folder.root.mkdir(parents=True)
+    folder.state.write_text("{")
+    assert main(["cluster", "status", "--name", "odd"]) == 1
+    assert capsys.readouterr().out == "cluster odd: broken; its state cannot be read\n"
+
+
+def test_the_status_of_a_cluster_whose_init_is_gone(capsys):
+    state.State("one", 201, "r", "p", "i", "ready").write(ClusterDir.named("one"))
+    assert main(["cluster", "status", "--name", "one"]) == 1
+    assert capsys.readouterr().out == "cluster one: broken; its init process is gone; 10.201.0.0/16\n"
+
+
+def test_the_status_of_one_that_is_ready(capsys, monkeypatch):
+    monkeypatch.setattr(cluster, "status", lambda name: cluster.Status(name, "ready", "", "10.201.0.0/16", ("a", "b")))
+    assert main(["cluster", "status", "--name", "one"]) == 0
+    assert capsys.readouterr().out == "cluster one: ready; 10.201.0.0/16; a b\n"
+
+
+def test_the_kubeconfig_of_a_cluster(capsys):
+    assert main(["cluster", "kubeconfig", "--name", "one"]) == 1
+    assert capsys.readouterr() == ("", "survive: cluster one is not there: survive cluster up\n")
+    folder = ClusterDir.named("one")
+    folder.root.mkdir(parents=True)
+    folder.kubeconfig.touch()
+    assert main(["cluster", "kubeconfig", "--name", "one"]) == 0
+    assert capsys.readouterr().out == f"{folder.kubeconfig}\n"
+
+
+def test_up_passes_on_what_was_asked(capsys, monkeypatch):
+    asked = []
+
+    def up(name, progress, address_range):
+        asked.append((name, address_range))
+        return ClusterDir.named(name)
+
+    monkeypatch.setattr(cluster, "up", up)
+    assert main(["cluster", "up", "--name", "one", "--address-range", "10.9.0.0/16"]) == 0
+    assert asked == [("one", "10.9.0.0/16")]
+    assert f"export KUBECONFIG={ClusterDir.named('one').kubeconfig}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("existed", "said"), [(True, "is down"), (False, "was not there")])
+def test_down_says_whether_there_was_one(capsys, monkeypatch, existed, said):
+    monkeypatch.setattr(cluster, "down", lambda name: existed)
+    assert main(["cluster", "down", "--name", "one"]) == 0
+    assert capsys.readouterr().out == f"cluster one {said}\n"
+
+
+def test_an_error_is_a_line_on_standard_error(capsys, monkeypatch):
+    def broken(name):
+        raise ClusterError("node w did not start: no room")
+
+    monkeypatch.setattr(cluster, "down", broken)
+    assert main(["cluster", "down"]) == 1
+    assert capsys.readouterr() == ("", "survive: node w did not start: no room\n")
+
+
+def test_an_interrupt_says_how_to_clean_up(capsys, monkeypatch):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cluster, "down", interrupted)
+    assert main(["cluster", "down"]) == 130
+    assert "survive cluster down" in capsys.readouterr().err
+
+
+def test_a_report_on_a_runs_folder(capsys, tmp_path):
+    folder = recorded.folder(tmp_path / "run")
+    assert main(["report", str(folder)]) == 0
+    written = [folder / name for name in ("report.html", "junit.xml", "summary.md")]
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
+    assert all(path.stat().st_size for path in written)
+
+
+@pytest.mark.parametrize("text", [None, "{}", "no json"])
+def test_a_report_on_what_is_no_run(capsys, tmp_path, text):
+    if text is not None:
+        (tmp_path / "results.json").write_text(text)
+    assert main(["report", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"survive: {tmp_path} cannot be reported, is it a run's folder? ")
+    assert said.out == ""
+
+
+def test_a_report_on_a_history_that_is_none(capsys, tmp_path):
+    folder = recorded.folder(tmp_path / "run")
+    (folder / "history.jsonl.gz").write_text("plain")
+    assert main(["report", str(folder)]) == 1
+    assert "survive: cannot read the history" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["cluster"], ["cluster", "explode"], ["report"]])
+def test_what_it_does_not_know(capsys, arguments):
+    with pytest.raises(SystemExit) as told:
+        main(arguments)
+    assert told.value.code == 2
+    assert "usage: survive" in capsys.readouterr().err

@@ -1,0 +1,228 @@
+"""The proofs of the restart paths and the judge, on a run that was recorded on a real cluster (see `recorded`)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import recorded
+
+from harness.history import History
+from harness.lives import lives
+from harness.records import Act, EventSeen, LeaseSeen, PodSeen, Record, RequestBatch, Work
+from reports import write_all
+
+RESULTS = recorded.results()
+HISTORIES = recorded.histories()
+PLAYED = {name: recorded.replay(result) for name, result in RESULTS.items()}
+OUTCOME = 4
+Change = Callable[[History], History]
+
+
+def mapped(history: History, change: Callable[[Record], Record | None]) -> History:
+    return History(history.scenario, [new for one in history.records if (new := change(one)) is not None])
+
+
+def without_acts(verb: str, history: History) -> History:
+    return mapped(history, lambda one: None if isinstance(one, Act) and one.verb == verb else one)
+
+
+def without_events(reason: str, history: History) -> History:
+    return mapped(history, lambda one: None if isinstance(one, EventSeen) and one.reason == reason else one)
+
+
+def of_pods(change: Callable[[PodSeen], PodSeen | None], history: History) -> History:
+    return mapped(history, lambda one: change(one) if isinstance(one, PodSeen) else one)
+
+
+def no_condition(pod: PodSeen) -> PodSeen:
+    return replace(pod, conditions=[one for one in pod.conditions if one.type != "DisruptionTarget"])
+
+
+def another_reason(pod: PodSeen) -> PodSeen:
+    return replace(pod, conditions=[replace(one, reason="DeletionByTaintManager") for one in pod.conditions])
+
+
+def no_mark(pod: PodSeen) -> PodSeen:
+    return replace(pod, deletion_ns=None)
+
+
+def no_exit(pod: PodSeen) -> PodSeen:
+    return replace(pod, containers=[replace(one, exit_code=None, last_exit_code=None) for one in pod.containers])
+
+
+def no_restart(pod: PodSeen) -> PodSeen:
+    return replace(pod, containers=[replace(one, restarts=0) for one in pod.containers])
+
+
+def no_end(pod: PodSeen) -> PodSeen | None:
+    return None if pod.change == "DELETED" else pod
+
+
+def marked(pod: PodSeen) -> PodSeen:
+    return replace(pod, deletion_ns=pod.t_ns)
+
+
+def no_new_ready(history: History) -> History:
+    acted_ns = min(act.t_ns for act in history.of(Act))
+    new = {life.uid for life in lives(history).values() if life.first_seen_ns >= acted_ns}
+    return of_pods(lambda pod: replace(pod, ready=False) if pod.uid in new else pod, history)
+
+
+def no_new_pods(history: History) -> History:
+    acted_ns = min(act.t_ns for act in history.of(Act))
+    new = {life.uid for life in lives(history).values() if life.first_seen_ns >= acted_ns}
+    return of_pods(lambda pod: None if pod.uid in new else pod, history)
+
+
+def lease_stays(history: History) -> History:
+    first = history.of(LeaseSeen)[0].holder
+    return mapped(history, lambda one: None if isinstance(one, LeaseSeen) and one.holder != first else one)
+
+
+def lease_counts_nothing(history: History) -> History:
+    return mapped(history, lambda one: replace(one, transitions=1) if isinstance(one, LeaseSeen) else one)
+
+
+def no_lease(history: History) -> History:
+    return mapped(history, lambda one: None if isinstance(one, LeaseSeen) else one)
+
+
+STOPPED: list[tuple[Change, str]] = [
+    (partial(of_pods, no_mark), "got a deletionTimestamp"),
+    (partial(of_pods, no_exit), "exit codes: none seen"),
+    (partial(of_pods, no_end), "left the API"),
+]
+REPLACED: list[tuple[Change, str]] = [
+    (no_new_ready, "new pods became Ready: none"),
+    (no_new_pods, "new pods became Ready: none"),
+]
+NEEDS: dict[str, list[tuple[Change, str]]] = {
+    "rollout": [
+        *STOPPED, *REPLACED,
+        (partial(without_acts, "rollout"), "got a new template"),
+        (partial(without_acts, "replace"), "pods before the rollout are known"),
+    ],
+    "delete": [*STOPPED, *REPLACED, (partial(without_acts, "delete"), "2 pods were deleted")],
+    "evict": [
+        *STOPPED, *REPLACED,
+        (partial(of_pods, no_condition), "DisruptionTarget=True, EvictionByEvictionAPI"),
+        (partial(of_pods, another_reason), "DisruptionTarget=True, EvictionByEvictionAPI"),
+        (partial(without_acts, "evict"), "evictions were accepted"),
+    ],
+    "preempt": [
+        *STOPPED, *REPLACED,
+        (partial(of_pods, no_condition), "DisruptionTarget=True, PreemptionByScheduler"),
+        (partial(of_pods, another_reason), "DisruptionTarget=True, PreemptionByScheduler"),
+        (partial(without_events, "Preempted"), "event Preempted"),
+        (partial(without_acts, "preempt"), "a pod of higher priority was created"),
+    ],
+    "liveness": [
+        (partial(without_events, "Unhealthy"), "event Unhealthy"),
+        (partial(without_events, "Killing"), "event Killing"),
+        (partial(of_pods, no_restart), "was restarted once"),
+        (partial(of_pods, marked), "was not deleted"),
+        (partial(without_acts, "fail-liveness"), "were told to fail"),
+    ],
+    "handover": [
+        *STOPPED,
+        (lease_stays, "passed to nobody"),
+        (lease_counts_nothing, "passed to controller"),
+        (no_lease, "was held by"),
+        (partial(without_acts, "delete-leader"), "the leader's pod was deleted"),
+    ],
+}  # fmt: skip
+
+
+def test_the_run_has_all_rows_and_they_passed() -> None:
+    assert set(RESULTS) == set(HISTORIES)
+    assert {result.verdict for result in RESULTS.values()} == {"pass"}
+    assert {result.path for result in RESULTS.values()} == set(NEEDS)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_judged_again_a_history_gives_the_same_result(name: str) -> None:
+    again, before = PLAYED[name].judge(HISTORIES[name]), RESULTS[name]
+    # Of the control's requests the file keeps a part, so the noise is another.
+    assert again.model_copy(update={"noise": None}) == before.model_copy(update={"noise": None})
+    assert PLAYED[name].proof(HISTORIES[name]).complete
+
+
+CASES = [(name, *needed) for name, result in RESULTS.items() for needed in NEEDS[result.path]]
+
+
+@pytest.mark.parametrize(("name", "change", "missing"), CASES)
+def test_without_a_piece_of_evidence_it_is_not_proved(name: str, change: Change, missing: str) -> None:
+    less = change(HISTORIES[name])
+    assert any(missing in sentence for sentence in PLAYED[name].proof(less).missing)
+    judged = PLAYED[name].judge(less)
+    assert judged.verdict == "inconclusive"
+    assert re.search(r"^The restart was not proved: ", judged.why)
+
+
+def with_rows(probe: str, outcome: str, history: History, *, from_row: int = 300, count: int = 10**9) -> History:
+    """The outcome of rows of one prober changed, by their place in time."""
+    seen = 0
+
+    def change(one: Record) -> Record:
+        nonlocal seen
+        if not isinstance(one, RequestBatch) or one.probe != probe:
+            return one
+        rows = []
+        for row in one.rows:
+            chosen = from_row <= seen < from_row + count
+            rows.append([*row[:OUTCOME], outcome, *row[OUTCOME + 1 :]] if chosen else row)
+            seen += 1
+        return replace(one, rows=rows)
+
+    return mapped(history, change)
+
+
+GOOD = [name for name, result in RESULTS.items() if result.traffic is not None and not result.traffic.errors]
+BAD = [name for name, result in RESULTS.items() if result.traffic is not None and result.traffic.errors]
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_row_that_loses_nothing_fails_by_a_single_failed_request(name: str, count: int) -> None:
+    judged = PLAYED[name].judge(with_rows("service", "failed", HISTORIES[name], from_row=400, count=count))
+    assert judged.verdict == "fail"
+    assert judged.traffic is not None
+    assert judged.traffic.errors == count
+    assert "no errors" in judged.why
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_row_that_must_lose_requests_fails_if_it_loses_none(name: str) -> None:
+    assert PLAYED[name].judge(with_rows("service", "ok", HISTORIES[name], from_row=0)).verdict == "fail"
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_failed_request_of_the_control_makes_all_inconclusive(name: str) -> None:
+    judged = PLAYED[name].judge(with_rows("control", "failed", HISTORIES[name], from_row=40, count=1))
+    assert (judged.verdict, "control requests failed" in judged.why) == ("inconclusive", True)
+
+
+@pytest.mark.parametrize("name", ["handover-expiry", "handover-release"])
+def test_a_leader_that_works_on_beside_the_new_one_fails(name: str) -> None:
+    history = HISTORIES[name]
+    work = history.of(Work)
+    extra = replace(work[0], t_ns=work[-1].t_ns - 1_000_000, seq=10**6)
+    judged = PLAYED[name].judge(History(name, [*history.records, extra]))
+    assert judged.verdict == "fail"
+    assert "never two leaders at work" in judged.why
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_an_act_that_broke_before_its_first_step_is_not_proved_either(name: str) -> None:
+    less = mapped(HISTORIES[name], lambda one: None if isinstance(one, Act) else one)
+    assert PLAYED[name].judge(less).verdict == "inconclusive"
+
+
+def test_all_reports_of_the_run_can_be_written_and_are_small(tmp_path) -> None:
+    written = write_all(recorded.folder(tmp_path))
+    assert [path.name for path in written] == ["report.html", "junit.xml", "summary.md"]
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 5_000_000
+    page = written[0].read_text()
+    assert all(name in page for name in RESULTS)

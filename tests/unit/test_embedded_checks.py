@@ -1,0 +1,126 @@
+import pathlib
+import types
+
+import pytest
+
+from harness.clusters.embedded import checks
+from harness.errors import UsageError
+
+NODES = 4
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine that has all; what a test changes is missing."""
+    inotify = tmp_path / "max_user_instances"
+    inotify.write_text("128\n")
+    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "not" / "there" / "yet"))
+    monkeypatch.setattr(checks, "INOTIFY", inotify)
+    monkeypatch.setattr(checks, "_kernel", list)
+    monkeypatch.setattr(checks, "sys", types.SimpleNamespace(platform="linux"))
+    monkeypatch.setattr(checks.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(checks.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=100e9))
+    return monkeypatch
+
+
+def refused(built=True):
+    with pytest.raises(UsageError) as told:
+        checks.preflight(built, NODES)
+    return str(told.value)
+
+
+def test_all_is_well(machine):
+    checks.preflight(built=True, nodes=NODES)
+    checks.preflight(built=False, nodes=NODES)
+
+
+def test_another_system(machine):
+    machine.setattr(checks, "sys", types.SimpleNamespace(platform="darwin"))
+    assert "Linux only; use" in refused()
+
+
+def test_no_root(machine):
+    machine.setattr(checks.os, "geteuid", lambda: 1000)
+    assert "needs root (sudo make run)" in refused()
+
+
+def test_missing_programs_are_told_by_package(machine):
+    machine.setattr(checks.shutil, "which", lambda name: None if name in ("unshare", "nsenter", "nft") else name)
+    assert "run `make setup`, or apt-get install nftables util-linux" in refused()
+
+
+def test_programs_of_the_build_are_needed_to_build_alone(machine):
+    machine.setattr(checks.shutil, "which", lambda name: None if name == "buildah" else name)
+    checks.preflight(built=True, nodes=NODES)
+    assert "apt-get install buildah" in refused(built=False)
+
+
+def test_too_little_room(machine):
+    machine.setattr(checks.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=5e9))
+    checks.preflight(built=True, nodes=NODES)
+    assert "has 5.0 GB free of 12 needed: make room, or set SURVIVE_HOME" in refused(built=False)
+
+
+def test_room_is_looked_for_where_the_home_will_be(machine, tmp_path):
+    asked = []
+    machine.setattr(checks.shutil, "disk_usage", lambda at: asked.append(at) or types.SimpleNamespace(free=1e12))
+    checks.preflight(built=True, nodes=NODES)
+    assert asked == [tmp_path]
+
+
+def test_too_few_inotify_instances(machine):
+    checks.INOTIFY.write_text("59")
+    assert "sysctl fs.inotify.max_user_instances=160" in refused()
+    checks.INOTIFY.write_text("60")
+    checks.preflight(built=True, nodes=NODES)
+
+
+def test_everything_that_is_missing_is_told_at_once(machine):
+    machine.setattr(checks, "_kernel", lambda: ["the kernel has no overlay file system"])
+    machine.setattr(checks.shutil, "which", lambda _: None)
+    machine.setattr(checks.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=0))
+    checks.INOTIFY.write_text("1")
+    told = refused()
+    assert told.startswith("this machine cannot run the embedded cluster yet:\n  - ")
+    assert told.count("\n  - ") == 4
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """A made root for what `_kernel` looks at."""
+    files = {"proc/filesystems": "nodev\ttmpfs\n\text4\nnodev\toverlay\n", "dev/loop-control": "",
+             "sys/fs/cgroup/cgroup.procs": ""}  # fmt: skip
+    files |= {f"proc/self/ns/{space}": "" for space in checks.SPACES}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    made = types.SimpleNamespace(Path=lambda first, *more: pathlib.Path(tmp_path, str(first).lstrip("/"), *more))
+    monkeypatch.setattr(checks, "pathlib", made)
+    return tmp_path
+
+
+def test_a_kernel_that_has_all(kernel):
+    assert checks._kernel() == []
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        ("proc/self/ns/pid", "the kernel has no pid namespaces"),
+        ("dev/loop-control", "no loop devices (/dev/loop-control): modprobe loop"),
+        ("sys/fs/cgroup/cgroup.procs", "no cgroups at /sys/fs/cgroup: mount cgroup v2 there"),
+    ],
+)
+def test_what_a_kernel_lacks(kernel, gone, told):
+    (kernel / gone).unlink()
+    assert checks._kernel() == [told]
+
+
+def test_a_file_system_may_be_a_module(kernel):
+    (kernel / "proc/filesystems").write_text("nodev\ttmpfs\n\text4\n")
+    assert checks._kernel() == ["the kernel has no overlay file system: load it (modprobe overlay) or use a kernel with it"]
+    module = kernel / "lib/modules" / checks.os.uname().release / "kernel/fs/overlay.ko.xz"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    assert checks._kernel() == []

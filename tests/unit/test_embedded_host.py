@@ -1,0 +1,149 @@
+import os
+import pathlib
+import signal
+import types
+
+import pytest
+
+from harness.clusters.embedded import host, init
+from harness.errors import ClusterError
+
+
+@pytest.fixture
+def proc(tmp_path, monkeypatch):
+    """A made /proc: process(pid, *argv) adds one."""
+    root = tmp_path / "proc"
+    root.mkdir()
+    (root / "self").mkdir()
+    (root / "meminfo").touch()
+    monkeypatch.setattr(
+        host, "pathlib", types.SimpleNamespace(Path=lambda path: root if path == "/proc" else pathlib.Path(path))
+    )
+
+    def process(pid, *argv):
+        (root / str(pid)).mkdir(exist_ok=True)
+        (root / str(pid) / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in argv))
+
+    process.root = root
+    return process
+
+
+def test_inits_are_found_by_their_spec(proc):
+    folder = pathlib.Path("/home/clusters/one")
+    spec, node = folder / "init.json", folder / "nodes" / "w" / "init.json"
+    proc(10, "/usr/bin/python3", "-I", "-S", init.__file__, str(spec), "5")
+    proc(11, "/usr/bin/python3", "-I", "-S", init.__file__, str(node), "5")
+    proc(12, "/usr/bin/python3", "-I", "-S", init.__file__, "/home/clusters/one-more/init.json", "5")
+    proc(20, "unshare", "--pid", "python3", init.__file__, str(spec), "5")
+    proc(21, "/usr/bin/nsenter", "--target=10", "unshare", "python3", init.__file__, str(node), "5")
+    proc(22, "setsid", "--fork", "unshare", "python3", init.__file__, str(spec), "5")
+    proc(30, "vi", init.__file__)
+    proc(31)
+    (proc.root / "40").mkdir()
+    assert host.find_inits(folder) == {spec: 10, node: 11}
+    assert host.find_inits(folder / "nodes") == {node: 11}
+    assert host.find_inits(pathlib.Path("/elsewhere")) == {}
+
+
+def test_kill_ends_that_one_and_waits_for_its_end(proc, monkeypatch):
+    spec = pathlib.Path("/home/clusters/one/init.json")
+    proc(10, "python3", init.__file__, str(spec), "5")
+    proc(11, "python3", init.__file__, "/home/clusters/one/nodes/w/init.json", "5")
+    killed = []
+
+    def kill(pid, number):
+        killed.append((pid, number))
+        (proc.root / str(pid) / "cmdline").write_bytes(b"")
+
+    monkeypatch.setattr(host.os, "kill", kill)
+    host.kill_init(spec, timeout_s=0)
+    assert killed == [(10, signal.SIGKILL)]
+    host.kill_init(spec)
+    assert len(killed) == 1
+
+
+def test_a_node_gets_links_of_files_and_copies_of_databases(tmp_path):
+    source, target = tmp_path / "store", tmp_path / "node"
+    (source / "blobs").mkdir(parents=True)
+    (source / "meta").mkdir()
+    (source / "blobs" / "layer").write_text("layer")
+    (source / "meta" / "meta.db").write_text("database")
+    (source / "link").symlink_to("blobs/layer")
+    target.mkdir()
+    host.copy_store(source, target)
+    assert (target / "blobs" / "layer").samefile(source / "blobs" / "layer")
+    database = target / "meta" / "meta.db"
+    assert database.read_text() == "database"
+    assert not database.samefile(source / "meta" / "meta.db")
+    assert os.readlink(target / "link") == "blobs/layer"
+    database.write_text("changed")
+    assert (source / "meta" / "meta.db").read_text() == "database"
+
+
+def test_cgroups_of_version_1(tmp_path, monkeypatch):
+    for name in ("cpu", "cpuset", "unified"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "cpuacct").symlink_to("cpu")
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        (tmp_path / "cpuset" / name).write_text("0-1\n")
+        (tmp_path / "cpuset" / "one").mkdir(exist_ok=True)
+        (tmp_path / "cpuset" / "one" / name).write_text("\n")
+    monkeypatch.setattr(host, "CGROUPS", tmp_path)
+    assert [path.name for path in host.hierarchies()] == ["cpu", "cpuset"]
+    host.make_cgroup("/one/node")
+    assert (tmp_path / "cpu" / "one" / "node").is_dir()
+    assert (tmp_path / "cpuset" / "one" / "node").is_dir()
+    assert (tmp_path / "cpuset" / "one" / "cpuset.cpus").read_text() == "0-1\n"
+    assert not (tmp_path / "unified" / "one").exists()
+    (tmp_path / "cpu" / "one" / "cpu.shares").write_text("1024")
+    host.favour("/one")
+    assert (tmp_path / "cpu" / "one" / "cpu.shares").read_text() == "262144"
+
+
+def test_cgroups_of_version_2(tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "CGROUPS", tmp_path)
+    (tmp_path / "one" / "daemons").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "one"):
+        (folder / "cgroup.controllers").write_text("cpu")
+        (folder / "cgroup.subtree_control").touch()
+    (tmp_path / "one" / "daemons" / "cpu.idle").write_text("0")
+    assert host.hierarchies() == [tmp_path]
+    assert host.make_idle_cgroup("/one/daemons") == [str(tmp_path / "one" / "daemons" / "cgroup.procs")]
+    assert (tmp_path / "one" / "daemons" / "cpu.idle").read_text() == "1"
+    assert (tmp_path / "one" / "cgroup.subtree_control").read_text() == "+cpu"
+
+
+def test_without_an_idle_class_there_is_nothing_to_join(tmp_path, monkeypatch):
+    (tmp_path / "cpu").mkdir()
+    monkeypatch.setattr(host, "CGROUPS", tmp_path)
+    assert host.make_idle_cgroup("/one/daemons") == []
+    host.remove_cgroup("/one", timeout_s=0)
+    assert list((tmp_path / "cpu").iterdir()) == []
+
+
+def a_starter(tmp_path, monkeypatch, script):
+    """`start_init` with a made command instead of setsid, unshare and init."""
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    popen = host.subprocess.Popen
+    monkeypatch.setattr(host.subprocess, "Popen", lambda argv, **how: popen([str(command)], **how))
+    log = tmp_path / "init.log"
+    return lambda: host.start_init(tmp_path / "spec.json", log)
+
+
+def test_start_gives_the_word_and_returns_when_ready(tmp_path, monkeypatch):
+    # As `setsid --fork` does it: the command returns at once, what it left behind goes on.
+    script = f"exec 3<&0; (echo started; read word <&3; echo $word > {tmp_path}/word; echo ready) &"
+    a_starter(tmp_path, monkeypatch, script)()
+    assert (tmp_path / "word").read_text() == "go\n"
+
+
+def test_start_that_fails_says_the_last_word_of_the_log(tmp_path, monkeypatch):
+    start = a_starter(tmp_path, monkeypatch, "exec 3<&0; (echo started; read word <&3; echo 'ip link: no' >&2) &")
+    with pytest.raises(ClusterError, match=r"did not start: ip link: no \(whole log: .*init\.log\)"):
+        start()
+    quiet = a_starter(tmp_path, monkeypatch, "exit 1")
+    (tmp_path / "init.log").unlink()
+    with pytest.raises(ClusterError, match="did not start: no message"):
+        quiet()
