@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     group = commands.add_parser("cluster", help="the embedded cluster: up, down, status, kubeconfig")
     actions = group.add_subparsers(required=True, metavar="ACTION")
     for name, run, text in (
-        ("up", _up, "start it (the first time it is built: about 12 minutes on two cores, images included); a running one is kept"),
+        ("up", _up, "start it (the first time it is built, about 12 minutes on two cores); a running one is kept"),
         ("down", _down, "take it down, to the last process, mount, link and cgroup"),
         ("status", _status, "say how it is; exit code 0 only if it is ready"),
         ("kubeconfig", _kubeconfig, "print the path of its kubeconfig"),

@@ -1,9 +1,9 @@
 import pytest
 import recorded
 
+from harness.cli import main
 from harness.clusters.embedded import cluster, state
 from harness.clusters.embedded.layout import ClusterDir
-from harness.cli import main
 from harness.errors import ClusterError
 
 

@@ -9,10 +9,11 @@ from harness.errors import KubeError, UsageError, WaitTimeout
 
 OURS = {"app.kubernetes.io/managed-by": "pytest-survive", "survive.dev/run": "run-7"}
 NAME = "survive-b1-abcde"
+KILLED = "killed"
 
 
 class Kube:
-    """Namespaces: name -> [labels, looks until it is gone once it is being deleted; None: it stays]."""
+    """Namespaces: name -> [labels, looks until it is gone once it is being deleted; None: never, KILLED: only then]."""
 
     def __init__(self, **spaces):
         self.spaces = {name.replace("_", "-"): list(one) for name, one in spaces.items()}
@@ -26,18 +27,22 @@ class Kube:
     def get(self, api_version, kind, name, namespace=""):
         if kind == "ServiceAccount":
             return {}
-        if name in self.deleting and self.spaces[name][1] is not None:
-            self.spaces[name][1] -= 1
-            if self.spaces[name][1] < 0:
-                del self.spaces[name]
         if name not in self.spaces:
             raise KubeError("not found", 404)
-        return self._object(name)
+        found, left = self._object(name), self.spaces[name][1]
+        if name in self.deleting and isinstance(left, int):
+            self.spaces[name][1] = left - 1
+            if left == 0:
+                del self.spaces[name]
+        return found
 
     def _object(self, name):
         conditions = [{"status": "True", "message": "a pod is in the way"}, {"status": "False", "message": "not me"}]
         going = {"deletionTimestamp": "now"} if name in self.deleting else {}
-        return {"metadata": {"name": name, "labels": self.spaces[name][0], **going}, "status": {"conditions": conditions}}
+        return {
+            "metadata": {"name": name, "labels": self.spaces[name][0], **going},
+            "status": {"conditions": conditions},
+        }
 
     def list(self, api_version, kind, namespace="", labels=""):
         if kind == "PriorityClass":
@@ -50,7 +55,7 @@ class Kube:
 
     def delete_all(self, api_version, kind, namespace, *, grace_s):
         self.did.append(f"kill {namespace} in {grace_s} s")
-        if grace_s == 0 and self.spaces[namespace][1] == 1000:
+        if grace_s == 0 and self.spaces[namespace][1] == KILLED:
             self.spaces[namespace][1] = 0
 
 
@@ -132,7 +137,7 @@ def test_wait_deleted_waits_for_those_of_its_run_that_go():
 
 
 def test_wait_deleted_forces_what_stays():
-    kube = Kube(a=(OURS, 1000))
+    kube = Kube(a=(OURS, KILLED))
     kube.deleting = {"a"}
     wait_deleted(kube, "run-7")
     assert kube.did == ["kill a in 0 s"]

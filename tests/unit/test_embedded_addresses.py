@@ -40,7 +40,8 @@ def test_all_taken():
 
 
 @pytest.mark.parametrize(
-    "text", ["10.7.0.0/15", "10.7.0.0/24", "10.7.0.1/16", "11.7.0.0/16", "10.7", "10.300.0.0/16", "x", "fd00::/16", "10.7.0.0"]
+    "text",
+    ["10.7.0.0/15", "10.7.0.0/24", "10.7.0.1/16", "11.7.0.0/16", "10.7", "10.300.0.0/16", "x", "fd00::/16", "10.7.0.0"],
 )
 def test_a_bad_range_is_told_with_its_form(text):
     with pytest.raises(UsageError, match=r"it takes the form 10\.N\.0\.0/16") as told:

@@ -1,7 +1,7 @@
+import base64
 import datetime
 import ipaddress
 import json
-import base64
 import stat
 
 import pytest

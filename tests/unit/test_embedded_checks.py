@@ -119,7 +119,9 @@ def test_what_a_kernel_lacks(kernel, gone, told):
 
 def test_a_file_system_may_be_a_module(kernel):
     (kernel / "proc/filesystems").write_text("nodev\ttmpfs\n\text4\n")
-    assert checks._kernel() == ["the kernel has no overlay file system: load it (modprobe overlay) or use a kernel with it"]
+    assert checks._kernel() == [
+        "the kernel has no overlay file system: load it (modprobe overlay) or use a kernel with it"
+    ]
     module = kernel / "lib/modules" / checks.os.uname().release / "kernel/fs/overlay.ko.xz"
     module.parent.mkdir(parents=True)
     module.touch()

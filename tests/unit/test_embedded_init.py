@@ -20,7 +20,8 @@ file, hostname, *sys.argv = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("init", file)
 init = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(init)
-init.pathlib = types.SimpleNamespace(Path=lambda path: pathlib.Path(hostname if path == "/proc/sys/kernel/hostname" else path))
+made = {"/proc/sys/kernel/hostname": hostname}
+init.pathlib = types.SimpleNamespace(Path=lambda path: pathlib.Path(made.get(path, path)))
 init.main()
 """
 

@@ -27,7 +27,7 @@ def test_a_digest_is_of_names_contents_and_exec_bits(tmp_path):
     first = digest(tmp_path)
     assert len(first) == 16
     assert digest(tmp_path) == first
-    assert programs.digest(reversed(sorted(tmp_path.iterdir())), tmp_path) == first
+    assert programs.digest(sorted(tmp_path.iterdir(), reverse=True), tmp_path) == first
     file.write_text("One")
     assert digest(tmp_path) != first
     file.write_text("one")
@@ -82,7 +82,7 @@ def test_go_is_the_machines_if_new_enough_else_our_own(tmp_path, monkeypatch):
     monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "home"))
     ours, path = tmp_path / "home" / "go" / "go" / "bin" / "go", tmp_path / "bin" / "go"
     monkeypatch.setattr(programs.shutil, "which", lambda _: str(path) if path.exists() else None)
-    with pytest.raises(ClusterError, match="no Go 1.26.8 or newer: run `make setup`"):
+    with pytest.raises(ClusterError, match=r"no Go 1\.26\.8 or newer: run `make setup`"):
         programs.go()
     old = a_go(path, "go1.26.7")
     with pytest.raises(ClusterError, match="make setup"):

@@ -9,7 +9,6 @@ from harness.load.pod import Target, control_server, load_pod
 from harness.manifests import of_kind, pod_spec
 from harness.records import EndpointSeen, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
-
 NOW_NS = 1_700_000_000 * NS_PER_S
 
 
@@ -134,7 +133,9 @@ def test_the_warm_up_ends_where_all_was_well(recorder):
 def test_start_says_what_the_probers_saw(recorder):
     recorder.add(Log(1, "load", "service", "no address for web"))
     load = Load(Kube(recorder, rows=BAD), recorder, "ns", service="web")
-    with pytest.raises(WaitTimeout, match=r"prober service: failed \(connect refused 0\); prober control: .*no such pod"):
+    with pytest.raises(
+        WaitTimeout, match=r"prober service: failed \(connect refused 0\); prober control: .*no such pod"
+    ):
         load.start(timeout_s=0.0)
     assert recorder.history().of(Steady) == []
 
@@ -183,7 +184,7 @@ def test_stop_waits_for_every_prober_that_began(recorder):
     load = Load(Kube(recorder), recorder, "ns", service="web", background_rate=20)
     load.start(timeout_s=0.0)
     recorder.add(ProbeStarted(NOW_NS, "background", 50_000_000, NS_PER_S, "web:80", "load"))
-    with pytest.raises(WaitTimeout, match="none of background$"):
+    with pytest.raises(WaitTimeout, match=r"none of background$"):
         load.stop(timeout_s=0.0)
     recorder.add(ProbeEnded(NOW_NS, "background", 0, 0))
     load.stop(timeout_s=0.0)

@@ -63,7 +63,7 @@ def start(path):
 
 def test_a_second_holder_is_told_who_holds_it(path, start):
     one = start("hold", "survive cluster up (a)")
-    told = rf"^cluster is held by process {one.pid} \(survive cluster up \(a\), since \d{{4}}-.*\); wait for it, or end it$"
+    told = rf"^cluster is held by process {one.pid} \(survive cluster up \(a\), since \d{{4}}-.*\); wait for it, or end"
     assert one.said == "held"
     with pytest.raises(UsageError, match=told), hold(path, "another"):
         pass
@@ -105,11 +105,33 @@ def test_it_waits_for_its_turn(path, start, monkeypatch):
         assert len(waited) == 1
 
 
+def test_a_lock_whose_file_was_removed_meanwhile_is_not_held(path, start, monkeypatch):
+    """Another may hold its successor already."""
+    one = start("hold", "first")
+    next_ones = []
+
+    def sleep(_):
+        if not next_ones:
+            path.unlink()
+            next_ones.append(start("hold", "the next"))
+            one.end()
+        else:
+            next_ones[0].end()
+
+    monkeypatch.setattr("harness.locks.time.sleep", sleep)
+    with pytest.raises(UsageError, match="the next"), hold(path, "second"):
+        pass
+    with hold(path, "second", wait_s=60):
+        assert "second" in holder(path)
+
+
 def test_processes_of_one_group_share_it_and_another_may_not(path, start):
     first, second = start("share", "run-1", "run run-1"), start("share", "run-1", "run run-1")
     assert (first.said, second.said) == ("held", "held")
     other = start("share", "run-2", "run run-2")
-    assert re.match(rf"cluster is held by process {first.pid} \(run run-1, since .*\); wait for it, or end it", other.said)
+    assert re.match(
+        rf"cluster is held by process {first.pid} \(run run-1, since .*\); wait for it, or end it", other.said
+    )
     first.end()
     assert "is held by" in start("share", "run-2", "run run-2").said
     assert start("share", "run-1", "run run-1").said == "held"

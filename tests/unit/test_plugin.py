@@ -42,10 +42,8 @@ class Restart(Path):
     def act(self, site):
         begin_ns = now_ns() - NS_PER_S
         for probe, role, failed in (("service", "measure", self.failed), ("control", "control", 0)):
-            rows = [
-                [begin_ns + n, 0, 1, 2, "failed" if n < failed else "ok", "", "reset" if n < failed else "", 200, "", "c", 1]
-                for n in range(20)
-            ]
+            ends = [("failed", "first_byte", "reset", 0)] * failed + [("ok", "", "", 200)] * (20 - failed)
+            rows = [[begin_ns + n, 0, 1, 2, *end, "", "c", 1] for n, end in enumerate(ends)]
             site.recorder.add(ProbeStarted(begin_ns, probe, 10_000_000, NS_PER_S, f"{probe}:80", role))
             site.recorder.add(RequestBatch(begin_ns, probe, 0, rows))
             site.recorder.add(ProbeEnded(begin_ns, probe, 20, 1))
@@ -155,9 +153,8 @@ def run(made, *arguments):
 
 def one(made, body, marker='@pytest.mark.row("B1", "rollout-naive", "rollout")'):
     """A file with a single test."""
-    made.makepyfile(
-        f"import pytest\nfrom conftest import NoErrors, Offline, Restart\n{marker}\ndef test_one(survive):\n    {body}\n"
-    )
+    imports = "import pytest\nfrom conftest import NoErrors, Offline, Restart\n"
+    made.makepyfile(f"{imports}{marker}\ndef test_one(survive):\n    {body}\n")
     return made
 
 
@@ -221,7 +218,9 @@ def test_an_unknown_path_is_refused(made, more):
     assert not (made.path / "reports").exists()
 
 
-@pytest.mark.parametrize(("words", "name"), [("B1", "rollout-naive"), ("rollout-naive", "rollout-naive"), ("B2", "delete-sleep")])
+@pytest.mark.parametrize(
+    ("words", "name"), [("B1", "rollout-naive"), ("rollout-naive", "rollout-naive"), ("B2", "delete-sleep")]
+)
 def test_k_finds_a_row_by_its_id_and_its_name(made, words, name):
     run(made, "-k", words)
     assert list(verdicts(made)) == [name]

@@ -25,7 +25,9 @@ def preflight(built: bool, nodes: int) -> None:
     if sys.platform != "linux":
         raise UsageError("the embedded cluster runs on Linux only; use a cluster of your own by --kube-context")
     if os.geteuid() != 0:
-        raise UsageError("the embedded cluster needs root (sudo make run); or use a cluster of your own by --kube-context")
+        raise UsageError(
+            "the embedded cluster needs root (sudo make run); or use a cluster of your own by --kube-context"
+        )
     problems = [*_programs(built), *_kernel(), *_room(built, nodes)]
     if problems:
         raise UsageError(

@@ -10,7 +10,7 @@ import urllib.request
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.clusters.embedded import addresses, checks, controlplane, host, images, node, programs, state
+from harness.clusters.embedded import addresses, checks, controlplane, host, images, layout, node, programs, state
 from harness.clusters.embedded.certificates import Authority
 from harness.clusters.embedded.layout import ClusterDir, home
 from harness.clusters.embedded.node import STANDARD, Node
@@ -45,6 +45,9 @@ def up(name: str, progress: Progress, address_range: str | None = None) -> Clust
     with hold(folder.root.with_suffix(".lock"), f"survive cluster up ({name})", wait_s=600):
         binaries = programs.build(progress)
         store = images.build(binaries, progress)
+        in_use = {key for other in state.all_states() for key in (other.programs, other.images)}
+        for current in (binaries, store):
+            layout.prune(current.parent, in_use | {current.name})
         known = state.read(folder)
         wanted = State(name, 0, recipe(), binaries.name, store.name)
         if known and known.made_of(wanted) and known.phase == "ready" and not _broken(folder, known):

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 
 from harness.clusters.embedded.hints import explain
-from harness.clusters.embedded.layout import SOURCES, WORKLOADS, home
+from harness.clusters.embedded.layout import PARTIAL, SOURCES, WORKLOADS, home
 from harness.clusters.embedded.programs import digest
 from harness.errors import ClusterError
 from harness.locks import hold
@@ -74,9 +74,9 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
         if target.exists():
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob("partial-*"):
+        for leftover in target.parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(leftover)
-        with tempfile.TemporaryDirectory(prefix="partial-", dir=target.parent) as name:
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
             partial = pathlib.Path(name)
             buildah = Buildah(partial / "buildah")
             with progress.stage(f"image base ({suite()})"):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import shutil
 from dataclasses import dataclass
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
@@ -13,6 +14,12 @@ SOURCES = pathlib.Path(__file__).resolve().parent / "sources"
 
 WORKLOADS = PACKAGE.parent / "workloads"
 
+PARTIAL = "partial-"
+"""How the names of builds begin that are not complete."""
+
+NEWEST = 2
+"""Of the builds that no cluster uses, how many are kept."""
+
 
 def home() -> pathlib.Path:
     """SURVIVE_HOME, else pytest-survive in the user's cache folder."""
@@ -20,6 +27,14 @@ def home() -> pathlib.Path:
         return pathlib.Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "pytest-survive"
+
+
+def prune(builds: pathlib.Path, in_use: set[str]) -> None:
+    """Remove builds that no cluster uses, but for the NEWEST of them: another checkout may want one again."""
+    unused = [folder for folder in builds.iterdir() if folder.name not in in_use and folder.is_dir()]
+    unused = [folder for folder in unused if not folder.name.startswith(PARTIAL)]
+    for folder in sorted(unused, key=lambda folder: folder.stat().st_mtime)[:-NEWEST]:
+        shutil.rmtree(folder)
 
 
 def default_name() -> str:

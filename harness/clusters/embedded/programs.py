@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 
 from harness.clusters.embedded.hints import explain
-from harness.clusters.embedded.layout import SOURCES, home
+from harness.clusters.embedded.layout import PARTIAL, SOURCES, home
 from harness.errors import ClusterError
 from harness.locks import hold
 from harness.progress import Progress
@@ -66,9 +66,9 @@ def build(progress: Progress) -> pathlib.Path:
         if target.exists():
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob("partial-*"):
+        for leftover in target.parent.glob(f"{PARTIAL}*"):
             shutil.rmtree(leftover)
-        partial = pathlib.Path(tempfile.mkdtemp(prefix="partial-", dir=target.parent))
+        partial = pathlib.Path(tempfile.mkdtemp(prefix=PARTIAL, dir=target.parent))
         partial.chmod(0o755)
         progress.note("  The cluster's programs are built from source, once: about 10 minutes on two cores.")
         for name, what in _MODULES:
