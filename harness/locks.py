@@ -17,11 +17,14 @@ def hold(path: pathlib.Path, purpose: str, wait_s: float = 0.0) -> Iterator[None
     """Hold a lock, or raise UsageError naming its holder once `wait_s` is over."""
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline_s = time.monotonic() + wait_s
-    with path.open("a+") as file:
-        while not _try(file, fcntl.LOCK_EX):
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(path.open("a+"))
+        while not (_try(file, fcntl.LOCK_EX) and _stands(file, path)):
             if time.monotonic() >= deadline_s:
                 raise UsageError(f"{path.stem} is held by {holder(path)}; wait for it, or end it")
             time.sleep(0.1)
+            stack.close()
+            file = stack.enter_context(path.open("a+"))
         _sign(file, purpose)
         try:
             yield
@@ -54,6 +57,14 @@ def _try(file: IO[str], how: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _stands(file: IO[str], path: pathlib.Path) -> bool:
+    """Whether this is the lock still: one that its holder has removed is another's to make anew."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sign(file: IO[str], purpose: str, group: str = "") -> None:

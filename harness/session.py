@@ -31,7 +31,9 @@ class Session:
 @contextlib.contextmanager
 def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator[Session]:
     """Bring the cluster up, remove what a killed run left on it, and keep it from others until the end."""
-    with connect(options.cluster, options.context, options.name, folder.id, progress) as connection:
+    joining = folder.opened
+    chosen = (options.cluster, options.context, options.name)
+    with connect(*chosen, folder.id, progress, joining=joining) as connection:
         folder.open(connection.described())
         kube = connection.kube()
         try:

@@ -39,9 +39,11 @@ class Connection:
 
 @contextlib.contextmanager
 def connect(
-    choice: Choice, context: str | None, name: str | None, run: str, progress: Progress
+    choice: Choice, context: str | None, name: str | None, run: str, progress: Progress, *, joining: bool = False
 ) -> Iterator[Connection]:
     """The cluster of a run, kept from other runs while it lasts; all processes of one run may have it at once.
+
+    `joining`: another process of this run has it, so it is never started anew, whatever became of the sources.
 
     Raises UsageError, before anything is touched, where the choice cannot be met or another run holds the cluster.
     """
@@ -55,7 +57,7 @@ def connect(
         return
     folder_name = name or layout.default_name()
     with share(layout.home() / "runs" / f"{folder_name}.lock", run, f"run {run}"):
-        folder = embedded.up(folder_name, progress)
+        folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
         yield _describe("embedded", str(folder.kubeconfig), "")
 
 

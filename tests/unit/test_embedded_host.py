@@ -35,7 +35,7 @@ def test_inits_are_found_by_their_spec(proc):
     proc(12, "/usr/bin/python3", "-I", "-S", init.__file__, "/home/clusters/one-more/init.json", "5")
     proc(20, "unshare", "--pid", "python3", init.__file__, str(spec), "5")
     proc(21, "/usr/bin/nsenter", "--target=10", "unshare", "python3", init.__file__, str(node), "5")
-    proc(22, "setsid", "--fork", "unshare", "python3", init.__file__, str(spec), "5")
+    proc(22, "setsid", "--fork", "unshare", "python3", init.__file__, str(folder / "not-yet" / "init.json"), "5")
     proc(30, "vi", init.__file__)
     proc(31)
     (proc.root / "40").mkdir()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from harness import locks
 from harness.errors import UsageError
 from harness.locks import hold, holder, share
 
@@ -119,10 +120,27 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_not_held(path, start, monkey
             next_ones[0].end()
 
     monkeypatch.setattr("harness.locks.time.sleep", sleep)
-    with pytest.raises(UsageError, match="the next"), hold(path, "second"):
-        pass
     with hold(path, "second", wait_s=60):
+        assert next_ones[0].process.poll() is not None
         assert "second" in holder(path)
+        assert "second" in start("hold", "third").said
+
+
+def test_a_lock_whose_file_goes_as_it_is_taken_is_made_anew(path, monkeypatch):
+    tried = []
+
+    def removed_first(*how):
+        if not tried:
+            path.unlink()
+        tried.append(locked(*how))
+        return tried[-1]
+
+    locked = locks._try
+    monkeypatch.setattr(locks, "_try", removed_first)
+    monkeypatch.setattr("harness.locks.time.sleep", lambda _: None)
+    with hold(path, "me", wait_s=60):
+        assert "me" in holder(path)
+    assert tried == [True, True]
 
 
 def test_processes_of_one_group_share_it_and_another_may_not(path, start):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from harness.errors import UsageError
 
 CANDIDATES = range(200, 232)
-MOST_NODES = 100
+MOST_NODES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Addresses:
 
     @property
     def pods(self) -> str:
-        """A range that holds all pods' addresses and no other that is ever the source of a connection."""
-        return f"10.{self.b}.0.0/17"
+        """A range that holds all pods' addresses and no others: kube-proxy lets other sources pass as its node."""
+        return f"10.{self.b}.64.0/18"
 
     def node(self, index: int) -> str:
         """The address of node `index`, from 1."""
@@ -70,7 +70,7 @@ class Addresses:
 
     def pods_of(self, index: int) -> str:
         """The pods' range of node `index`, from 1."""
-        return f"10.{self.b}.{16 + index}.0/24"
+        return f"10.{self.b}.{64 + index}.0/24"
 
 
 def in_use() -> list[ipaddress.IPv4Network]:

@@ -73,7 +73,7 @@ def down(name: str) -> bool:
     with hold(folder.root.with_suffix(".lock"), f"survive cluster down ({name})", wait_s=60):
         existed = folder.root.exists() or bool(host.find_inits(folder.root))
         _down(folder)
-    folder.root.with_suffix(".lock").unlink(missing_ok=True)
+        folder.root.with_suffix(".lock").unlink(missing_ok=True)
     return existed
 
 
