@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from harness.clusters.embedded import cluster, layout
 from harness.errors import SurviveError
+from harness.locks import hold
 from harness.progress import Progress
 from reports.write import write_all
 
@@ -58,13 +59,16 @@ def _report(chosen: argparse.Namespace) -> int:
 
 
 def _up(chosen: argparse.Namespace) -> int:
-    folder = cluster.up(chosen.name, Progress(), chosen.address_range)
+    with hold(layout.run_lock(layout.ClusterDir.named(chosen.name).name), "survive cluster up", wait_s=600):
+        folder = cluster.up(chosen.name, Progress(), chosen.address_range)
     print(f"cluster {chosen.name} is ready: export KUBECONFIG={folder.kubeconfig}")
     return 0
 
 
 def _down(chosen: argparse.Namespace) -> int:
-    print(f"cluster {chosen.name} {'is down' if cluster.down(chosen.name) else 'was not there'}")
+    with hold(layout.run_lock(layout.ClusterDir.named(chosen.name).name), "survive cluster down"):
+        existed = cluster.down(chosen.name)
+    print(f"cluster {chosen.name} {'is down' if existed else 'was not there'}")
     return 0
 
 

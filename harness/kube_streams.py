@@ -105,6 +105,9 @@ def lines(response: urllib3.BaseHTTPResponse, stop: Stop, doing: str) -> Iterato
     with contextlib.closing(response), stop.holding(response.shutdown):
         try:
             for chunk in response.stream(1 << 16):
+                if stop.is_set():
+                    # Shutting a TLS socket takes its cipher away first: what a reader gets after that is ciphertext.
+                    return
                 *whole, pending = (pending + chunk).split(b"\n")
                 for line in whole:
                     yield line + b"\n"

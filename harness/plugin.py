@@ -193,6 +193,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if folder is None or hasattr(config, "workerinput") or not folder.opened:
         return
     config.stash[RESULTS] = folder.collect(config.stash[STARTED])
+    held = all(result.verdict in ("pass", "skip") for result in config.stash[RESULTS].results)
+    if session.exitstatus == pytest.ExitCode.OK and not held:
+        # A test may end well without a verdict: it forgot survive.expect(...), or swallowed what that raised.
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     config.hook.pytest_survive_finished(folder=folder.root, results=config.stash[RESULTS])
 
 

@@ -52,11 +52,11 @@ def connect(
     if choice == "embedded" and context:
         raise UsageError("--kube-context is for --cluster existing; the embedded cluster has a kubeconfig of its own")
     if context:
-        with share(layout.home() / "runs" / f"context-{_file_name(context)}.lock", run, f"run {run}"):
+        with share(layout.run_lock(f"context-{_file_name(context)}"), run, f"run {run}"):
             yield _describe("existing", "", context)
         return
     folder_name = name or layout.default_name()
-    with share(layout.home() / "runs" / f"{folder_name}.lock", run, f"run {run}"):
+    with share(layout.run_lock(folder_name), run, f"run {run}"):
         folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
         yield _describe("embedded", str(folder.kubeconfig), "")
 

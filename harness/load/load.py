@@ -5,7 +5,7 @@ from harness.clock import now_ns
 from harness.errors import KubeError, WaitTimeout
 from harness.history import Recorder
 from harness.kube import Kube
-from harness.load.pod import CONTROL, IMAGE, MEASURE, POD, SERVER_IMAGE, Target, control_server, load_pod
+from harness.load.pod import BACKGROUND, CONTROL, IMAGE, MEASURE, POD, SERVER_IMAGE, Target, control_server, load_pod
 from harness.load.steady import steady_since_ns, unsteady
 from harness.records import EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
@@ -40,6 +40,7 @@ class Load:
         self._recorder = recorder
         self._namespace = namespace
         self._probes = (MEASURE, CONTROL) if service else (CONTROL,)
+        self._all = (*self._probes, BACKGROUND) if service and background_rate > 0 else self._probes
         self._control = control_server(server_image)
         self._pod = load_pod(
             Target(service, port, path, expect_status) if service else None,
@@ -91,7 +92,9 @@ class Load:
             nonlocal moment_ns
             moment_ns = now_ns()
             batches = self._recorder.tail(RequestBatch, _BATCHES)
-            return [why for probe in self._probes if (why := unsteady(batches, probe, moment_ns))]
+            begun = {record.probe for record in self._recorder.tail(ProbeStarted, _BATCHES)}
+            silent = [f"prober {probe}: has not begun" for probe in self._all if probe not in begun]
+            return silent + [why for probe in self._probes if (why := unsteady(batches, probe, moment_ns))]
 
         wait.until(
             lambda: not unsteady_now(),
@@ -103,10 +106,9 @@ class Load:
         return moment_ns
 
     def _unended(self) -> list[str]:
-        """The probers that began, or should have, and have not said their last word."""
+        """The probers that have not said their last word."""
         history = self._recorder.history()
-        begun = {record.probe for record in history.of(ProbeStarted)} | set(self._probes)
-        return sorted(begun - {record.probe for record in history.of(ProbeEnded)})
+        return sorted(set(self._all) - {record.probe for record in history.of(ProbeEnded)})
 
     def _control_ready(self) -> bool:
         seen = {record.slice: record for record in self._recorder.history().of(EndpointsSeen)}

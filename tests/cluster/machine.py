@@ -22,6 +22,7 @@ class Machine:
     cgroups: frozenset[str]
     loops: frozenset[str]
     rules: frozenset[str]
+    sysctls: frozenset[str]
 
     @classmethod
     def now(cls) -> "Machine":
@@ -35,6 +36,7 @@ class Machine:
             cgroups=frozenset(str(p) for root in host.hierarchies() for p in root.iterdir() if p.is_dir()),
             loops=frozenset(_output("losetup", "--all", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()),
             rules=frozenset(_output("nft", "list", "ruleset").splitlines()),
+            sysctls=frozenset(f"{path}={value}" for path, value in _sysctls().items()),
         )
 
     def left_since(self, before: "Machine") -> dict[str, set[str]]:
@@ -91,6 +93,13 @@ def _spaces(pid: int) -> list[str]:
         return [str(pathlib.Path("/proc", str(pid), "ns", space).readlink()) for space in SPACES]
     except OSError:
         return []
+
+
+def _sysctls() -> dict[str, str]:
+    """The settings of the whole machine that a kubelet is known to change, and those of the host's network."""
+    paths = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"]
+    paths += ["kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes", "net/ipv4/ip_forward"]
+    return {path: (pathlib.Path("/proc/sys") / path).read_text().strip() for path in paths}
 
 
 def _ip(what: str) -> list[dict[str, str]]:

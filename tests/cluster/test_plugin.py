@@ -55,11 +55,16 @@ def acted(tmp_path: pathlib.Path) -> bool:
 
 
 def test_a_run_that_another_holds_the_cluster_of_is_told_whose_it_is(run, spare: ClusterDir) -> None:
-    with share(layout.home() / "runs" / f"{NAME}.lock", "somebody", "run somebody"):
+    with share(layout.run_lock(NAME), "somebody", "run somebody"):
         process = run("-k", "evict")
         said = process.communicate(timeout=60)[0]
+        code = "from harness.cli import main; raise SystemExit(main())"
+        argv = [sys.executable, "-c", code, "cluster", "down", "--name", NAME]
+        down = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert process.returncode != 0
     assert f"held by process {os.getpid()} (run somebody" in said
+    assert down.returncode == 1
+    assert f"held by process {os.getpid()}" in down.stderr
     assert left_of_rows(spare) == []
 
 

@@ -180,10 +180,12 @@ def test_stop_misses_the_last_word_of_a_pod_that_is_gone(recorder):
         load.stop(timeout_s=0.0)
 
 
-def test_stop_waits_for_every_prober_that_began(recorder):
+def test_the_background_load_must_begin_and_come_to_its_end(recorder):
     load = Load(Kube(recorder), recorder, "ns", service="web", background_rate=20)
-    load.start(timeout_s=0.0)
+    with pytest.raises(WaitTimeout, match="prober background: has not begun"):
+        load.start(timeout_s=0.0)
     recorder.add(ProbeStarted(NOW_NS, "background", 50_000_000, NS_PER_S, "web:80", "load"))
+    load.start(timeout_s=0.0)
     with pytest.raises(WaitTimeout, match=r"none of background$"):
         load.stop(timeout_s=0.0)
     recorder.add(ProbeEnded(NOW_NS, "background", 0, 0))

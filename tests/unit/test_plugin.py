@@ -300,7 +300,9 @@ def test_what_broke_before_the_test_began_is_kept_too(made):
 
 
 def test_a_test_that_expects_nothing_is_an_error(made):
-    run(one(made, "survive.restart(Restart())")).assert_outcomes(passed=1)
+    said = run(one(made, "survive.restart(Restart())"))
+    said.assert_outcomes(passed=1)
+    assert said.ret == pytest.ExitCode.TESTS_FAILED, "a test that ends well without a verdict fails the run"
     (result,) = results(made).results
     assert (result.verdict, "without a survive.expect" in result.why) == ("error", True)
 

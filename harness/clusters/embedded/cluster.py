@@ -21,7 +21,8 @@ from harness.progress import Progress
 from harness.wait import until
 
 ADDONS = pathlib.Path(__file__).with_name("addons.yaml")
-INIT = "init.json"
+INIT = host.INIT
+KUBECTL_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def up(name: str, progress: Progress, address_range: str | None = None) -> Clust
     Raises UsageError before anything is changed where this machine cannot run it, ClusterError where it did not start.
     """
     folder = ClusterDir.named(name)
-    checks.preflight(built=programs.folder().exists(), nodes=len(STANDARD))
+    built = programs.folder().exists() and images.folder(programs.folder()).exists()
+    checks.preflight(built=built, nodes=len(STANDARD))
     with hold(folder.root.with_suffix(".lock"), f"survive cluster up ({name})", wait_s=600):
         binaries = programs.build(progress)
         store = images.build(binaries, progress)
@@ -55,8 +57,10 @@ def up(name: str, progress: Progress, address_range: str | None = None) -> Clust
         if folder.root.exists():
             with progress.stage(f"take down what is left of {name}"):
                 _down(folder)
-        used = [other.b for other in state.all_states()]
-        wanted.b = addresses.choose(address_range, addresses.in_use(), used).b
+        with hold(home() / "addresses.lock", "choosing addresses", wait_s=30):
+            used = [other.b for other in state.all_states()]
+            wanted.b = addresses.choose(address_range, addresses.in_use(), used).b
+            wanted.write(folder)
         _start(folder, wanted, progress)
     return folder
 
@@ -124,8 +128,12 @@ def kubectl(folder: ClusterDir, *arguments: str, stdin: str = "") -> str:
     """Run the cluster's own kubectl as administrator and return what it printed."""
     known = state.read(folder)
     assert known is not None
-    argv = [str(home() / "programs" / known.programs / "kubectl"), f"--kubeconfig={folder.kubeconfig}", *arguments]
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
+    argv = [str(home() / "programs" / known.programs / "kubectl"), f"--kubeconfig={folder.kubeconfig}"]
+    argv += ["--request-timeout=15s", *arguments]
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=KUBECTL_S)
+    except subprocess.TimeoutExpired as exc:
+        raise ClusterError(f"kubectl {' '.join(arguments)}: no answer within {KUBECTL_S:g} s") from exc
     if done.returncode:
         raise ClusterError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout
@@ -162,7 +170,6 @@ def _healthy(folder: ClusterDir, known: State) -> bool:
 
 
 def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
-    known.write(folder)
     where = known.addresses
     binaries = home() / "programs" / known.programs
     with progress.stage("control plane"):

@@ -3,17 +3,25 @@
 import contextlib
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import IO
 
 from harness.clusters.embedded import init
 from harness.errors import ClusterError
 from harness.wait import until
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+INIT = "init.json"
+"""The name of every init's spec, by which a running one is known, whichever checkout started it."""
+
+STEPS_S = 60.0
+"""How long an init may take over its steps."""
+
 WRAPPERS = {"unshare", "nsenter", "setsid"}
 UNSHARE = (
     "unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
@@ -39,12 +47,20 @@ def start_init(spec: pathlib.Path, log: pathlib.Path, inside: int | None = None)
     assert process.stdout is not None
     with process.stdin as said, process.stdout as heard:
         process.wait()
-        if heard.readline().strip() == "started":
+        if _hears(heard) == "started":
             with contextlib.suppress(BrokenPipeError):  # it has ended; why stands in its log
                 said.write("go\n")
                 said.flush()
-        if heard.readline().strip() != "ready":
+        if _hears(heard) != "ready":
+            kill_init(spec)
             raise ClusterError(f"{spec.parent.name} did not start: {_last_line(log)} (whole log: {log})")
+
+
+def _hears(heard: IO[str]) -> str:
+    """The next word of an init; empty if it ended or says nothing in time. It says one at a time, unbuffered."""
+    if not select.select([heard], [], [], STEPS_S)[0]:
+        return ""
+    return heard.readline().strip()
 
 
 def _last_line(log: pathlib.Path) -> str:
@@ -54,12 +70,11 @@ def _last_line(log: pathlib.Path) -> str:
 
 def find_inits(folder: pathlib.Path) -> dict[pathlib.Path, int]:
     """The init processes whose spec lies below a folder: {spec: pid on the host}."""
-    found = {}
+    found: dict[pathlib.Path, int] = {}
     for pid, argv in _processes():
-        if init.__file__ in argv[1:-1] and pathlib.Path(argv[0]).name not in WRAPPERS:
-            spec = pathlib.Path(argv[argv.index(init.__file__) + 1])
-            if spec.is_relative_to(folder):
-                found[spec] = pid
+        if pathlib.Path(argv[0]).name not in WRAPPERS:
+            specs = [pathlib.Path(argument) for argument in argv[1:] if argument.endswith(f"/{INIT}")]
+            found |= {spec: pid for spec in specs if spec.is_relative_to(folder)}
     return found
 
 

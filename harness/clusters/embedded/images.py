@@ -21,6 +21,9 @@ from harness.progress import Progress
 RECIPE = "1"
 BASE = "survive.dev/base:dev"
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
+APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""In namespaces of its own, so that a kill leaves neither a process nor a mount."""
+
 CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -65,9 +68,14 @@ def _files(context: pathlib.Path) -> list[pathlib.Path]:
     return [file for file in files if "__pycache__" not in file.parts]
 
 
+def folder(programs: pathlib.Path) -> pathlib.Path:
+    """Where the images are, or will be once `build` returned."""
+    return home() / "images" / key(programs)
+
+
 def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
     """Build what is not there yet; return the containerd root that holds all images, unpacked."""
-    target = home() / "images" / key(programs)
+    target = folder(programs)
     if target.exists():
         return target
     with hold(home() / "images.lock", "building the cluster's images", wait_s=3600):
@@ -114,14 +122,14 @@ class Buildah:
             else []
         )
         argv = [
-            "buildah", *self._options, "build", "--isolation", "chroot", "--network", "host", "--pull-never",
+            *APART, "buildah", *self._options, "build", "--isolation", "chroot", "--network", "host", "--pull-never",
             "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
         ]  # fmt: skip
         _run(argv, f"building the image {name}")
 
     def save(self, name: str, archive: pathlib.Path) -> None:
         """Write an image as a docker-archive."""
-        argv = ["buildah", *self._options, "push", "--quiet", name, f"docker-archive:{archive}:{name}"]
+        argv = [*APART, "buildah", *self._options, "push", "--quiet", name, f"docker-archive:{archive}:{name}"]
         _run(argv, f"saving the image {name}")
 
 
@@ -165,7 +173,7 @@ def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
     kill -TERM $!
     wait $! || true
     """
-    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]
+    argv = [*APART, "sh", "-c", script]
     _run(argv, "unpacking the images")
 
 

@@ -3,8 +3,11 @@
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 from dataclasses import dataclass
+
+from harness.errors import UsageError
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
 """The `harness` package."""
@@ -13,6 +16,8 @@ SOURCES = pathlib.Path(__file__).resolve().parent / "sources"
 """Go modules and Containerfiles that the cluster's own parts are built from."""
 
 WORKLOADS = PACKAGE.parent / "workloads"
+
+NAME = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
 
 PARTIAL = "partial-"
 """How the names of builds begin that are not complete."""
@@ -42,6 +47,11 @@ def default_name() -> str:
     return "survive-" + hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:6]
 
 
+def run_lock(name: str) -> pathlib.Path:
+    """The lock of those who run on a cluster, or would change it under them."""
+    return home() / "runs" / f"{name}.lock"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterDir:
     """The folder of one cluster."""
@@ -50,7 +60,9 @@ class ClusterDir:
 
     @classmethod
     def named(cls, name: str) -> "ClusterDir":
-        """The folder of the cluster `name`, whether it exists or not."""
+        """The folder of the cluster `name`, whether it exists or not. Raises UsageError for what is no plain name."""
+        if not re.fullmatch(NAME, name):
+            raise UsageError(f"{name!r} is no name for a cluster: small letters, digits and hyphens, at most 40")
         return cls(home() / "clusters" / name)
 
     @property

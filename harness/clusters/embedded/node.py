@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,11 +81,13 @@ def _mounts(root: pathlib.Path, programs: pathlib.Path, node: Node) -> list[list
     set -e
     mount --make-rprivate /
     if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified; fi
-    mount -n -t tmpfs -o mode=755,size=256m tmpfs /mnt
-    mkdir -p /mnt/survive/node /mnt/survive/programs
-    mount -n --bind "{root}" /mnt/survive/node
-    mount -n --bind -o ro "{programs}" /mnt/survive/programs
-    mount -n --move /mnt /run
+    mkdir -p "{root}/run"
+    mount -n -t tmpfs -o mode=755,size=256m tmpfs "{root}/run"
+    mkdir -p "{root}/run/survive/node" "{root}/run/survive/programs"
+    mount -n --bind "{root}" "{root}/run/survive/node"
+    mount -n --bind -o ro "{programs}" "{root}/run/survive/programs"
+    mount -n --move "{root}/run" /run
+{_SYSCTLS}
     mount -n -t tmpfs -o mode=755,size=64m tmpfs /var/lib
     mount -n -t tmpfs -o mode=755,size=64m tmpfs /var/log
     mkdir -p /var/lib/kubelet /var/lib/containerd /var/lib/cni /var/log/pods /var/log/containers /run/survive/pods
@@ -152,8 +155,7 @@ def _kubelet(folder: ClusterDir, addresses: Addresses, node: Node, cgroup: str) 
     name = f"node-{node.name}"
     root = folder.node(node.name)
     for source in (pki / "ca.crt", pki / f"{name}.crt", pki / f"{name}.key"):
-        (root / source.name.replace(name, "kubelet")).write_bytes(source.read_bytes())
-    (root / "kubelet.key").chmod(0o600)
+        shutil.copy(source, root / source.name.replace(name, "kubelet"))
     config: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -215,6 +217,20 @@ def _write(path: pathlib.Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1))
 
 
+# The kubelet would set these for the whole machine. It finds the values that it wants, and so leaves them alone.
+_SYSCTLS = "\n".join(
+    f"    if [ -e /proc/sys/{path} ]; then echo {value} > /run/survive/{path.replace('/', '.')};"
+    f" mount -n --bind /run/survive/{path.replace('/', '.')} /proc/sys/{path}; fi"
+    for path, value in (
+        ("vm/overcommit_memory", 1),
+        ("vm/panic_on_oom", 0),
+        ("kernel/panic", 10),
+        ("kernel/panic_on_oops", 1),
+        ("kernel/keys/root_maxkeys", 1000000),
+        ("kernel/keys/root_maxbytes", 25000000),
+    )
+)
+
 _CONTAINERD = f"""\
 version = 3
 root = "/var/lib/containerd"
@@ -235,6 +251,8 @@ sandbox = "{PAUSE}"
 [plugins."io.containerd.cri.v1.runtime"]
 # A negative score needs CAP_SYS_RESOURCE; without it every sandbox would fail.
 restrict_oom_score_adj = true
+# Its profile would be loaded into the machine's kernel, and stay there.
+disable_apparmor = true
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["/run/survive/programs"]
 conf_dir = "/run/survive/node/cni"
