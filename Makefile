@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 SURVIVE := $(VENV)/bin/survive
 WORKERS ?= 3
 ARGS ?=
-RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist loadgroup -v $(ARGS)
+RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist loadfile -v $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint unit live browser report clean distclean lock

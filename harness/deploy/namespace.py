@@ -71,10 +71,6 @@ def sweep(kube: Kube, but: str) -> None:
         delete_namespace(kube, namespace["metadata"]["name"])
     for run in sorted({namespace["metadata"]["labels"][RUN] for namespace in left}):
         wait_deleted(kube, run)
-    # A class bears the name of the namespace that it was made for, and may outlive it by a kill.
-    for priority in kube.list("scheduling.k8s.io/v1", "PriorityClass", labels=f"{MANAGED}={MANAGER}"):
-        if _found(kube, "Namespace", priority["metadata"]["name"]) is None:
-            kube.delete("scheduling.k8s.io/v1", "PriorityClass", priority["metadata"]["name"])
 
 
 def _kill_pods(kube: Kube, namespace: str, grace_s: int) -> None:

@@ -20,6 +20,9 @@ from harness.wait import until
 
 RESOURCE = "ephemeral-storage"
 PREEMPTOR = "preemptor"
+PRIORITY_CLASS = ("scheduling.k8s.io/v1", "PriorityClass", "survive-preempt")
+TURN_S = 180.0
+CONFLICT, GONE = 409, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,20 @@ class Preempt(Path):
         return ""
 
     def act(self, site: Site) -> None:
-        """Create the higher pod, then wait until it runs, the victim is gone and the workload is whole again."""
+        """Create the higher pod, then wait until it runs, the victim is gone and the workload is whole again.
+
+        One at a time on a cluster, with the PriorityClass as the sign: another's preemptor takes the room of a node
+        that this one's replacement needs.
+        """
         pods = site.pods(self.selector)
         victim = pods[0]
+        priority = int(victim["spec"].get("priority", 0)) + 1
+        until(lambda: _my_turn(site, priority), "the end of other preemptions on this cluster", TURN_S, every_s=0.5)
         name, uid = victim["metadata"]["name"], victim["metadata"]["uid"]
         node = victim["spec"]["nodeName"]
-        site.kube.create(_priority_class(site.namespace, int(victim["spec"].get("priority", 0)) + 1))
         room = self._room(site, node, uid)
         site.say("preempt", f"pod/{name}", "begin", uid, node=node, resource=self.resource, room=room)
-        site.kube.create(self._preemptor(site, node, room), site.namespace)
+        site.kube.create(self._preemptor(node, room), site.namespace)
         site.say("preempt", f"pod/{name}", "done", uid)
         site.wait_gone({uid}, grace_s(victim) + WHOLE_AGAIN_S)
         site.wait_whole(self.selector, len(pods), {uid}, WHOLE_AGAIN_S)
@@ -70,26 +78,22 @@ class Preempt(Path):
         return proof
 
     def heal(self, site: Site) -> None:
-        """Remove the higher pod and its PriorityClass."""
+        """Remove the higher pod. Its PriorityClass goes with the namespace, whose own pods take room until then."""
         site.say("remove", f"pod/{PREEMPTOR}", "heal")
-        for api_version, kind, name in (
-            ("v1", "Pod", PREEMPTOR),
-            ("scheduling.k8s.io/v1", "PriorityClass", site.namespace),
-        ):
-            try:
-                site.kube.delete(api_version, kind, name, site.namespace if kind == "Pod" else "", grace_s=0)
-            except KubeError as exc:
-                if exc.status != 404:
-                    raise
+        try:
+            site.kube.delete("v1", "Pod", PREEMPTOR, site.namespace, grace_s=0)
+        except KubeError as exc:
+            if exc.status != GONE:
+                raise
 
     def _room(self, site: Site, node: str, victim_uid: str) -> int:
         """What the node has of the resource, less what its other pods asked for."""
         has = site.kube.get("v1", "Node", node)["status"]["allocatable"][self.resource]
         pods = site.kube.list("v1", "Pod", fields=f"spec.nodeName={node}")
-        others = [pod for pod in pods if pod["metadata"]["uid"] != victim_uid and not ended(pod)]
+        others = [pod for pod in pods if pod["metadata"]["uid"] != victim_uid and not _going(pod)]
         return int(quantity(has)) - sum(requested(pod, self.resource) for pod in others)
 
-    def _preemptor(self, site: Site, node: str, room: int) -> dict[str, object]:
+    def _preemptor(self, node: str, room: int) -> dict[str, object]:
         restricted = {
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
@@ -101,7 +105,7 @@ class Preempt(Path):
             "kind": "Pod",
             "metadata": {"name": PREEMPTOR, "labels": {"survive.dev/role": PREEMPTOR}},
             "spec": {
-                "priorityClassName": site.namespace,
+                "priorityClassName": PRIORITY_CLASS[2],
                 "terminationGracePeriodSeconds": 0,
                 "nodeSelector": {"kubernetes.io/hostname": node},
                 "containers": [
@@ -128,11 +132,33 @@ def requested(pod: dict[str, Any], resource: str) -> int:
     return int(sum(quantity(text) for text in asked))
 
 
-def _priority_class(name: str, value: int) -> dict[str, object]:
+def _going(pod: dict[str, Any]) -> bool:
+    """Whether a pod gives its room back by itself."""
+    return ended(pod) or "deletionTimestamp" in pod["metadata"]
+
+
+def _my_turn(site: Site, priority: int) -> bool:
+    """Make the PriorityClass; whether there was none."""
+    try:
+        owner = site.kube.get("v1", "Namespace", site.namespace)["metadata"]
+        site.kube.create(_priority_class(owner, priority))
+    except KubeError as exc:
+        if exc.status != CONFLICT:
+            raise
+        return False
+    return True
+
+
+def _priority_class(owner: dict[str, Any], value: int) -> dict[str, object]:
+    api_version, kind, name = PRIORITY_CLASS
     return {
-        "apiVersion": "scheduling.k8s.io/v1",
-        "kind": "PriorityClass",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "pytest-survive"}},
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "labels": {"app.kubernetes.io/managed-by": "pytest-survive"},
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Namespace", "name": owner["name"], "uid": owner["uid"]}],
+        },
         "value": value,
         "description": "A restart test's preemptor; goes with its test.",
     }

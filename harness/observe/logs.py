@@ -15,7 +15,7 @@ from harness.records import Lost, Record
 SPEAKS = "survive.dev/speaks"
 _AGAIN_S = 0.2
 _GONE = (400, 404)
-_REMOVED = "unable to retrieve container logs"
+_REMOVED = ("unable to retrieve container logs", "failed to try resolving symlinks")
 _PATIENCE = 100
 
 

@@ -18,7 +18,6 @@ class Kube:
     def __init__(self, **spaces):
         self.spaces = {name.replace("_", "-"): list(one) for name, one in spaces.items()}
         self.deleting = set()
-        self.classes = []
         self.did = []
 
     def create(self, manifest):
@@ -45,12 +44,10 @@ class Kube:
         }
 
     def list(self, api_version, kind, namespace="", labels=""):
-        if kind == "PriorityClass":
-            return [{"metadata": {"name": name}} for name in self.classes]
         return [self._object(name) for name in list(self.spaces) if matches(labels, self.spaces[name][0])]
 
     def delete(self, api_version, kind, name):
-        self.did.append(f"delete {name}" if kind == "Namespace" else f"delete class {name}")
+        self.did.append(f"delete {name}")
         self.deleting.add(name)
 
     def delete_all(self, api_version, kind, namespace, *, grace_s):
@@ -156,11 +153,10 @@ def test_sweep_takes_what_other_runs_left():
     old = {**OURS, "survive.dev/run": "run-6"}
     nobodys = {"app.kubernetes.io/managed-by": "pytest-survive"}
     kube = Kube(mine=(OURS, None), old_a=(old, 2), old_b=(old, 2), default=({}, None), nobodys=(nobodys, None))
-    kube.classes = ["old-a", "mine"]
     sweep(kube, but="run-7")
     assert set(kube.spaces) == {"mine", "default", "nobodys"}
     assert kube.did == [
-        "delete old-a", "kill old-a in 1 s", "delete old-b", "kill old-b in 1 s", "delete class old-a",
+        "delete old-a", "kill old-a in 1 s", "delete old-b", "kill old-b in 1 s",
     ]  # fmt: skip
 
 

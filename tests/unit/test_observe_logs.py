@@ -194,8 +194,15 @@ def test_a_log_that_was_moved_away_and_what_the_kubelet_says_are_lost():
     assert seen.lost[1] == "the kubelet says: failed to create fsnotify watcher"
 
 
-def test_a_container_that_was_removed_after_its_log_was_read_lost_nothing():
-    gone = (None, "unable to retrieve container logs for containerd://c1", True)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "unable to retrieve container logs for containerd://c1",
+        'failed to try resolving symlinks in path "/var/log/pods/x/0.log": lstat: no such file or directory.',
+    ],
+)
+def test_a_container_that_was_removed_after_its_log_was_read_lost_nothing(said):
+    gone = (None, said, True)
     logs = Logs(Source(main=[[line(1, "a")], [gone]]), (seen := Seen()).add)
     logs.saw("ADDED", pod(running("c1")))
     seen.wait_for(1)
