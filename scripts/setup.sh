@@ -6,7 +6,9 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${1:-$root/.venv}
 home=${SURVIVE_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-survive}
 packages="ca-certificates python3 python3-venv git iproute2 util-linux mount e2fsprogs runc nftables conntrack mmdebstrap buildah procps"
-[ "${FOR_TESTS:-}" = 1 ] && packages="$packages chromium"
+# Ubuntu's package of this name leads to a snap, which needs more than a test machine has: Playwright brings one there.
+distribution=$(. /etc/os-release && echo "${ID:-}")
+[ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
 
 say() { printf '  %s\n' "$*" >&2; }
 
@@ -58,6 +60,12 @@ if [ "$(cat "$venv/installed" 2>/dev/null || true)" != "$wanted" ]; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$root/requirements.txt"
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable "$root"
     printf '%s\n' "$wanted" >"$venv/installed"
+fi
+
+if [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" = ubuntu ] && [ ! -e "$venv/chromium" ]; then
+    say "installing Chromium by Playwright"
+    "$venv/bin/playwright" install --with-deps chromium >/dev/null
+    touch "$venv/chromium"
 fi
 
 # Locust brings a pytest plugin of its own and patches what it is imported into: its tests run in an environment apart.

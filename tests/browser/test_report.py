@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright import sync_api
 
-sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium on the PATH", allow_module_level=True)
+"""The distribution's; None where it has none (Ubuntu): then the one that Playwright installed."""
 
 # The made run belongs to the unit tests; pytest puts only this file's own folder on the path.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "unit"))
