@@ -4,7 +4,6 @@ Every moment in a history is `t_ns`: nanoseconds since the Unix epoch, computed 
 anchor plus the monotonic time since. A step of the wall clock during a run therefore moves nothing.
 """
 
-import datetime
 import time
 from dataclasses import dataclass
 
@@ -42,14 +41,6 @@ _anchor = Anchor.now()
 def now_ns() -> int:
     """The present moment on this process's one anchor, in nanoseconds since the epoch."""
     return _anchor.t_ns()
-
-
-def to_ns(moment: datetime.datetime | None) -> int | None:
-    """A Kubernetes time stamp as nanoseconds since the epoch (whole microseconds)."""
-    if moment is None:
-        return None
-    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
 
 
 def seconds(duration_ns: int | float) -> float:
