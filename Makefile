@@ -47,7 +47,7 @@ clean: ## take the cluster down to the last process, mount, link and cgroup; cac
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
-	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/go"
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
 	@rm -rf $(VENV) reports/out
 
 lock: ## renew requirements.txt from pyproject.toml

@@ -103,6 +103,18 @@ def test_a_failed_build_leaves_nothing_that_is_used(sources, tmp_path, monkeypat
     assert not programs.folder().exists()
 
 
+def test_the_program_of_a_small_module_is_named_as_its_folder(tmp_path, monkeypatch):
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\nif [ $1 = list ]; then echo a; exit; fi\npwd > "$8/web"\n')
+    go.chmod(0o755)
+    monkeypatch.setattr(programs, "go", lambda: str(go))
+    module = tmp_path / "web"
+    module.mkdir()
+    built = programs.build_module(module, tmp_path / "built", Quiet())
+    assert built == tmp_path / "built" / "web"
+    assert built.read_text() == f"{module}\n"
+
+
 class Quiet:
     def note(self, text):
         pass

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from harness.clusters.embedded.hints import explain
 from harness.clusters.embedded.layout import PARTIAL, SOURCES, WORKLOADS, home
-from harness.clusters.embedded.programs import digest
+from harness.clusters.embedded.programs import build_module, digest
 from harness.errors import ClusterError
 from harness.locks import hold
 from harness.progress import Progress
 
-RECIPE = "1"
+RECIPE = "2"
 BASE = "survive.dev/base:dev"
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -29,11 +29,15 @@ CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its name, the folder of its Containerfile, files of the build to add to that folder."""
+    """An image: its name, the folder of its Containerfile, files of the build to add to that folder.
+
+    `module`: the folder is a Go module as well, whose program, named as the folder, is built and added.
+    """
 
     name: str
     context: pathlib.Path
     programs: tuple[str, ...] = ()
+    module: bool = False
 
 
 IMAGES = (
@@ -42,6 +46,10 @@ IMAGES = (
     Image("survive.dev/server:dev", WORKLOADS / "server"),
     Image("survive.dev/controller:dev", WORKLOADS / "controller"),
     Image("survive.dev/load:dev", WORKLOADS / "load"),
+    Image("survive.dev/nginx:dev", WORKLOADS / "nginx"),
+    Image("survive.dev/pyweb:dev", WORKLOADS / "pyweb"),
+    Image("survive.dev/node:dev", WORKLOADS / "node"),
+    Image("survive.dev/goweb:dev", WORKLOADS / "goweb", module=True),
 )
 
 
@@ -86,12 +94,16 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
             partial = pathlib.Path(name)
-            buildah = Buildah(partial / "buildah")
+            buildah = Buildah(home() / "buildah", partial / "context")
             with progress.stage(f"image base ({suite()})"):
+                buildah.tidy()
                 _base(buildah)
             for image in IMAGES:
                 with progress.stage(f"image {image.name}"):
-                    buildah.build(image.name, image.context, {file: programs / file for file in image.programs})
+                    extra = {file: programs / file for file in image.programs}
+                    if image.module:
+                        extra[image.context.name] = build_module(image.context, partial / "modules", progress)
+                    buildah.build(image.name, image.context, extra)
                     buildah.save(image.name, partial / f"{image.context.name}.tar")
             with progress.stage("unpack images"):
                 _unpack(programs, partial)
@@ -100,18 +112,29 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
 
 
 class Buildah:
-    """buildah with a storage of its own, so that nothing of the user's is touched."""
+    """buildah with a storage of its own, so that nothing of the user's is touched.
 
-    def __init__(self, root: pathlib.Path) -> None:
-        self._root = root
-        self._options = ["--root", str(root / "storage"), "--runroot", str(root / "run"), "--storage-driver", "overlay"]
+    The storage is kept: what did not change is not built again. `scratch` is where build contexts are put together.
+    """
+
+    def __init__(self, root: pathlib.Path, scratch: pathlib.Path) -> None:
+        self._run = root / "run"
+        self._scratch = scratch
+        self._options = ["--root", str(root / "storage"), "--runroot", str(self._run), "--storage-driver", "overlay"]
+
+    def tidy(self) -> None:
+        """Remove what a killed build left, and images that have been replaced."""
+        # What it notes there of mounts went with the namespace that they were in.
+        shutil.rmtree(self._run, ignore_errors=True)
+        for what in (["rm", "--all"], ["rmi", "--prune"]):
+            _run([*APART, "buildah", *self._options, *what], "tidying the storage of images")
 
     def build(self, name: str, context: pathlib.Path, extra: dict[str, pathlib.Path]) -> None:
         """Build a Containerfile as anybody would, on the base image instead of one from a registry.
 
         `extra` are files to put beside it, by name.
         """
-        folder = self._root / "context" / context.name
+        folder = self._scratch / context.name
         shutil.copytree(context, folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file, source in extra.items():
             shutil.copy2(source, folder / file)
@@ -122,8 +145,8 @@ class Buildah:
             else []
         )
         argv = [
-            *APART, "buildah", *self._options, "build", "--isolation", "chroot", "--network", "host", "--pull-never",
-            "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
+            *APART, "buildah", *self._options, "build", "--layers", "--isolation", "chroot", "--network", "host",
+            "--pull-never", "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
         ]  # fmt: skip
         _run(argv, f"building the image {name}")
 

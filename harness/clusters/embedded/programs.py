@@ -80,6 +80,13 @@ def build(progress: Progress) -> pathlib.Path:
     return target
 
 
+def build_module(module: pathlib.Path, target: pathlib.Path, progress: Progress) -> pathlib.Path:
+    """Build the program of a small module into a folder and return its path; it is named as the module's folder."""
+    target.mkdir(exist_ok=True)
+    _build(module, ".", target, progress)
+    return target / module.name
+
+
 def go() -> str:
     """The Go command: this machine's if it is new enough, else the one that `make setup` installs."""
     for found in (shutil.which("go"), str(home() / "go" / "go" / "bin" / "go")):

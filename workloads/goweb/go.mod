@@ -1,0 +1,4 @@
+// Go's own http server.
+module survive.dev/workloads/goweb
+
+go 1.26.0
