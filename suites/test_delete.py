@@ -32,3 +32,12 @@ def test_a_pre_stop_sleep_drains_before_the_signal(survive: Scenario) -> None:
     with survive.load(app):
         survive.restart(Delete(app.selector, count=2))
     survive.expect(NoErrors(), NoOutage())
+
+
+@pytest.mark.row("B2", "delete-app-delay", "delete")
+def test_an_app_that_serves_on_for_a_while_drains_as_well(survive: Scenario) -> None:
+    """No hook, but the app itself goes on for 4 s after its signal: routing has followed by then."""
+    app = survive.deploy(server(replicas=3, args=["--drain-s", "4"]))
+    with survive.load(app):
+        survive.restart(Delete(app.selector, count=2))
+    survive.expect(NoErrors(), NoOutage())

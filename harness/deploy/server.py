@@ -22,6 +22,8 @@ def server(
     grace_s: int = 30,
     max_surge: int | str | None = None,
     max_unavailable: int | str | None = None,
+    recreate: bool = False,
+    startup_failures: int = 60,
     budget: Manifest | None = None,
     priority_class: str | None = None,
     node_selector: dict[str, str] | None = None,
@@ -31,19 +33,19 @@ def server(
 ) -> App:
     """The server as a Deployment with its Service (port 80), and with a budget if one is given.
 
-    `probes` adds a startup and a readiness probe; `liveness` is a probe of its own, laid over `/livez` every second.
-    `pre_stop_s` sleeps before the stop signal. `budget` is a PodDisruptionBudget's spec without its selector.
+    `probes` adds a readiness probe and a startup probe, which fails after `startup_failures` seconds; `liveness` is a
+    probe of its own, laid over `/livez` every second. `pre_stop_s` sleeps before the stop signal. `recreate` stops all
+    old pods of a rollout before the first new one. `budget` is a PodDisruptionBudget's spec without its selector.
     `resources` is laid over the container's. `spread` prefers a node of its own for each replica.
     """
     deployment, service = manifests.renamed(manifests.load("server"), "server", name)
     selector = {"app": name}
     container: Manifest = {"args": list(args), "image": image}
     if probes:
-        container |= {"startupProbe": probe("/startz", 60), "readinessProbe": probe("/readyz", 1)}
+        container |= {"startupProbe": probe("/startz", startup_failures), "readinessProbe": probe("/readyz", 1)}
     if liveness is not None:
         container["livenessProbe"] = manifests.merged(probe("/livez", 3), liveness)
-    if pre_stop_s is not None:
-        container["lifecycle"] = {"preStop": {"sleep": {"seconds": pre_stop_s}}}
+    container |= pre_stop(pre_stop_s)
     if resources is not None:
         container["resources"] = resources
     pod: Manifest = {"terminationGracePeriodSeconds": grace_s}
@@ -52,12 +54,14 @@ def server(
     if node_selector is not None:
         pod["nodeSelector"] = node_selector
     if spread:
-        pod["topologySpreadConstraints"] = [_spread(selector)]
+        pod |= spread_over_nodes(selector)
     pod["containers"] = [manifests.merged(manifests.main_container(deployment), container)]
     rolling = {"maxSurge": max_surge, "maxUnavailable": max_unavailable}
     strategy = {key: value for key, value in rolling.items() if value is not None}
     spec: Manifest = {"replicas": replicas, "template": {"spec": pod}}
-    if strategy:
+    if recreate:
+        spec["strategy"] = {"type": "Recreate"}
+    elif strategy:
         spec["strategy"] = {"type": "RollingUpdate", "rollingUpdate": strategy}
     made = [manifests.merged(deployment, {"spec": spec}), service]
     if budget is not None:
@@ -75,13 +79,20 @@ def probe(path: str, failures: int) -> Manifest:
     }
 
 
-def _spread(selector: dict[str, str]) -> Manifest:
-    return {
+def pre_stop(sleep_s: int | None) -> Manifest:
+    """What makes a container sleep before its stop signal; empty for None."""
+    return {} if sleep_s is None else {"lifecycle": {"preStop": {"sleep": {"seconds": sleep_s}}}}
+
+
+def spread_over_nodes(selector: dict[str, str]) -> Manifest:
+    """What makes a pod prefer a node where fewer of these pods are."""
+    constraint = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": selector},
     }
+    return {"topologySpreadConstraints": [constraint]}
 
 
 def _budget(name: str, selector: dict[str, str], spec: Manifest) -> Manifest:

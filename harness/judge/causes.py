@@ -81,6 +81,21 @@ def container_down(request: Request, view: View) -> str | None:
     return f"{request.error}: the container of pod {_names(down)} was down" if down else None
 
 
+def deleted(request: Request, view: View) -> str | None:
+    """A pod that tells nothing of itself was being deleted, and its endpoint was, or had just been, in the Service."""
+    if request.error not in (*_NO_ANSWER, *_CUT) or not view.service:
+        return None
+    marked = [(pod.life.deletion_seen_ns, pod) for pod in view.recent if not pod.told]
+    going = [(seen, pod) for seen, pod in marked if seen is not None and seen <= view.t_ns]
+    if not going:
+        return None
+    seen, pod = max(going, key=lambda one: one[0])
+    head = f"{request.error}: pod {pod.name}, which tells nothing of itself, was being deleted"
+    if pod.left_ns is None:
+        return f"{head} and was still in the Service"
+    return f"{head}; its endpoint was seen to leave the Service {_ms(max(0, pod.left_ns - seen))} after that"
+
+
 def no_endpoint(request: Request, view: View) -> str | None:
     """No pod stood behind the Service."""
     if request.error in _NO_ANSWER and view.service and not view.backends:
@@ -89,7 +104,7 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    bad_status, cut_by_exit, closed_too_early, not_yet_listening, container_down, no_endpoint,
+    bad_status, cut_by_exit, closed_too_early, not_yet_listening, container_down, deleted, no_endpoint,
 )  # fmt: skip
 
 

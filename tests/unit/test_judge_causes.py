@@ -86,6 +86,21 @@ def test_killed_container_says_nothing():
     assert found == {"refused: the container of pod a was down": 1}
 
 
+def test_a_silent_pod_that_is_deleted():
+    records = [
+        made.pod(0, "a"), made.pod(0, "b"), made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+        made.pod(2, "a", deletion_s=12),
+        made.endpoints(2.1, made.endpoint("a", ready=False, terminating=True), made.endpoint("b")),
+    ]  # fmt: skip
+    head = "refused: pod a, which tells nothing of itself, was being deleted"
+    rows = [made.row(at_s, error="refused") for at_s in (1.9, 2.05, 2.5, 5)]
+    assert explain(rows, *records) == {
+        f"{head} and was still in the Service": 1,
+        f"{head}; its endpoint was seen to leave the Service 100 ms after that": 1,
+        UNEXPLAINED: 2,
+    }
+
+
 def test_status():
     bad = made.row(1, error="status")
     bad[7:9] = [503, "a"]
