@@ -76,6 +76,12 @@ def error_rate(traffic: Traffic | None) -> str:
     return percent(traffic.error_rate)
 
 
+def gone(result: Result) -> str:
+    """How long after the act the first pod that was told to stop left the API; empty where none was seen to."""
+    value_s = result.timings.get("gone_s")
+    return "" if value_s is None else seconds(value_s)
+
+
 def failover(value: Failover | None) -> str:
     """The failover with its bounds and any overlap; empty where there was none to measure."""
     if value is None:

@@ -15,8 +15,13 @@ def results(tmp_path: pathlib.Path) -> Results:
 def test_one_line_a_row_each_with_as_many_cells_as_the_head(results: Results) -> None:
     lines = [line for line in markdown.render(results).splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(results.results)
-    assert {line.count("|") for line in lines} == {7}
+    assert {line.count("|") for line in lines} == {8}
     assert "1.931 s [1.923, 1.939]" in lines[2]
+
+
+def test_it_says_when_the_stopped_pod_was_gone(results: Results) -> None:
+    stopped = results.results[0].model_copy(update={"timings": {"gone_s": 10.4}})
+    assert "| 10.400 s |" in markdown.render(results.model_copy(update={"results": [stopped]}))
 
 
 def test_what_needs_a_look_is_told_in_full(results: Results) -> None:
@@ -32,7 +37,7 @@ def test_foreign_text_stays_in_its_cell(results: Results) -> None:
     hostile = Result(id="X1", name="a|b\nc", path="p", verdict="fail", why="<img src=x> [x](http://e) `c` *d* @team #1")
     lines = markdown.render(results.model_copy(update={"results": [hostile]})).splitlines()
     row = next(line for line in lines if line.startswith("| ❌"))
-    assert row.replace("\\|", "").count("|") == 7
+    assert row.replace("\\|", "").count("|") == 8
     assert "<" not in row
     assert r"\[x\](http\://e) \`c\` \*d\* \@team \#1" in row
 
