@@ -102,6 +102,12 @@ class PodLife:
         return {(one.type, one.status, one.reason) for pod in self.seen for one in pod.conditions}
 
     @property
+    def silent(self) -> list[str]:
+        """The containers that never told anything of themselves."""
+        told = {said.container for said in self.said}
+        return sorted({one.name for pod in self.seen for one in pod.containers} - told)
+
+    @property
     def signal_ns(self) -> int | None:
         """When a process of it first said that it was told to stop."""
         return self.said_ns("signal")

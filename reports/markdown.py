@@ -29,7 +29,7 @@ def _line(result: Result) -> str:
         escaped(result.why),
         text.error_rate(result.traffic).replace("<", "&lt;"),
         text.longest_words(result.traffic),
-        text.gone(result),
+        text.stopped(result),
         text.failover(result.failover),
     ]
     return f"| {' | '.join(cells)} |"
@@ -52,7 +52,7 @@ def render(results: Results) -> str:
         "",
         f"{escaped(cluster)} · {escaped(run.started)} · {text.duration(run.duration_s)}",
         "",
-        "| Verdict | Row | What it says | Error rate | Longest outage | Pod gone after | Failover |",
+        "| Verdict | Row | What it says | Error rate | Longest outage | Stop took | Failover |",
         "|---|---|---|---:|---:|---:|---:|",
         *(_line(result) for result in results.results),
         "",

@@ -76,10 +76,14 @@ def error_rate(traffic: Traffic | None) -> str:
     return percent(traffic.error_rate)
 
 
-def gone(result: Result) -> str:
-    """How long after the act the first pod that was told to stop left the API; empty where none was seen to."""
-    value_s = result.timings.get("gone_s")
-    return "" if value_s is None else seconds(value_s)
+def stopped(result: Result) -> str:
+    """How long after the act the first pod that was told to stop had ended, by its own word or else by the runtime's,
+    which counts whole seconds; empty where neither was seen.
+    """
+    if (told_s := result.timings.get("exit_s")) is not None:
+        return seconds(told_s)
+    ended_s = result.timings.get("ended_s")
+    return "" if ended_s is None else f"≤ {ended_s:.0f} s"
 
 
 def failover(value: Failover | None) -> str:

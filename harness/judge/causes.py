@@ -82,18 +82,28 @@ def container_down(request: Request, view: View) -> str | None:
 
 
 def deleted(request: Request, view: View) -> str | None:
-    """A pod that tells nothing of itself was being deleted, and its endpoint was, or had just been, in the Service."""
+    """A pod, a container of which tells nothing of itself, was being deleted, and its endpoint was, or had just been,
+    in the Service.
+    """
     if request.error not in (*_NO_ANSWER, *_CUT) or not view.service:
         return None
-    marked = [(pod.life.deletion_seen_ns, pod) for pod in view.recent if not pod.told]
-    going = [(seen, pod) for seen, pod in marked if seen is not None and seen <= view.t_ns]
+    going = [(pod.deleted_ns, pod) for pod in view.recent if pod.deleted_ns is not None and pod.life.silent]
     if not going:
         return None
-    seen, pod = max(going, key=lambda one: one[0])
-    head = f"{request.error}: pod {pod.name}, which tells nothing of itself, was being deleted"
+    since_ns, pod = max(going, key=lambda one: one[0])
+    head = f"{request.error}: pod {pod.name}, whose {' and '.join(pod.life.silent)} told nothing, was being deleted"
     if pod.left_ns is None:
         return f"{head} and was still in the Service"
-    return f"{head}; its endpoint was seen to leave the Service {_ms(max(0, pod.left_ns - seen))} after that"
+    return f"{head}; its endpoint was seen to leave the Service {_ms(max(0, pod.left_ns - since_ns))} after that"
+
+
+def not_yet_routed(request: Request, view: View) -> str | None:
+    """All that stood behind the Service had only just become ready."""
+    if request.error not in _NO_ANSWER or not view.service or not view.backends:
+        return None
+    if any(pod.joined_ns is None or view.t_ns - pod.joined_ns >= LINGER_NS for pod in view.backends):
+        return None
+    return f"{request.error}: pod {_names(view.backends)} had just become ready, and routing had not followed yet"
 
 
 def no_endpoint(request: Request, view: View) -> str | None:
@@ -104,7 +114,8 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    bad_status, cut_by_exit, closed_too_early, not_yet_listening, container_down, deleted, no_endpoint,
+    bad_status, cut_by_exit, closed_too_early, not_yet_listening, container_down, deleted, not_yet_routed,
+    no_endpoint,
 )  # fmt: skip
 
 

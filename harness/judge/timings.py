@@ -1,6 +1,6 @@
 """Timings: how long each step of the first stopped pod's end, and of its replacement's start, took."""
 
-from harness.clock import seconds
+from harness.clock import NS_PER_S, seconds
 from harness.history import History
 from harness.lives import PodLife, lives
 from harness.records import Act
@@ -26,6 +26,9 @@ def timings(history: History) -> dict[str, float]:
             "listen_end_s": _since(start, min(closed, default=None)),
             "exit_s": _since(start, stopped.exit_ns),
             "exit_code": float(exits[0].code) if exits else None,
+            "ended_s": _since(
+                start, max((end.finished_ns + NS_PER_S for end in exits if end.finished_ns), default=None)
+            ),
             "gone_s": _since(start, stopped.gone_ns),
         }
     return {name: value for name, value in found.items() if value is not None}

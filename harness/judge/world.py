@@ -10,7 +10,7 @@ from harness.clock import NS_PER_S
 from harness.history import History
 from harness.lives import PodLife, Span, lives
 from harness.proof import EndpointChange, endpoint_changes
-from harness.records import EndpointsSeen, ProbeStarted
+from harness.records import Act, EndpointsSeen, ProbeStarted
 
 # kube-proxy's rules follow the EndpointSlice by up to the second between two of its syncs, and the time to write them.
 LINGER_NS = NS_PER_S * 3 // 2
@@ -18,13 +18,18 @@ LINGER_NS = NS_PER_S * 3 // 2
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """One pod at a moment. `in_service` is ready, or, where none is, serving while it terminates."""
+    """One pod at a moment. `in_service` is ready, or, where none is, serving while it terminates.
+
+    `joined_ns` is since when its endpoint has been ready, `deleted_ns` when its deletion was asked for.
+    """
 
     life: PodLife
     listening: bool
     told: bool
     in_service: bool
+    joined_ns: int | None
     left_ns: int | None
+    deleted_ns: int | None
     signal_ns: int | None
     closed_ns: int | None
     exit_ns: int | None
@@ -66,16 +71,17 @@ class _Backend:
     listening: list[Span]
     changes: list[EndpointChange]
     times: list[int]
+    deleted_ns: int | None
 
     def state(self, t_ns: int) -> EndpointChange | None:
         """The pod's entry in the Service at a moment; None before its first."""
         found = bisect_right(self.times, t_ns)
         return self.changes[found - 1] if found else None
 
-    def unready_since_ns(self, t_ns: int) -> int | None:
-        """When the pod's entry ceased to be ready, if it is not at a moment."""
+    def since_ns(self, t_ns: int, *, ready: bool) -> int | None:
+        """Since when the pod's entry has been ready, or not, as it is at a moment; None if it is the other."""
         before = reversed(self.changes[: bisect_right(self.times, t_ns)])
-        return min((change.t_ns for change in itertools.takewhile(lambda one: not one.ready, before)), default=None)
+        return min((one.t_ns for one in itertools.takewhile(lambda one: one.ready == ready, before)), default=None)
 
 
 class World:
@@ -89,6 +95,7 @@ class World:
         targets = [one.target for one in history.of(ProbeStarted) if one.probe == probe]
         known = {one.service for one in history.of(EndpointsSeen)}
         found = list(lives(history).values())
+        asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin"}
         host = _host(targets[0]) if targets else ""
         direct = [life for life in found if host in life.ips]
         self.service = "" if direct else _service(host, known)
@@ -96,7 +103,7 @@ class World:
         for change in endpoint_changes(history, self.service):
             changes.setdefault(change.uid, []).append(change)
         self._pods = [
-            _Backend(life, life.listening(), mine, [change.t_ns for change in mine])
+            _Backend(life, life.listening(), mine, [change.t_ns for change in mine], _deleted_ns(life, asked))
             for life in direct or found
             if (mine := changes.get(life.uid, [])) or direct
         ]
@@ -115,7 +122,7 @@ class World:
     def _view(self, pod: _Backend, state: EndpointChange | None, t_ns: int, any_ready: bool) -> PodView:
         life = pod.life
         used = state is not None and (state.ready or (not any_ready and state.serving and state.terminating))
-        left = None if used else pod.unready_since_ns(t_ns)
+        left = None if used else pod.since_ns(t_ns, ready=False)
         said = [one for one in life.said if one.t_ns <= t_ns]
         signal = next((one.t_ns for one in reversed(said) if one.event == "signal"), None)
         started = next((one.t_ns for one in reversed(said) if one.event == "started"), None)
@@ -128,7 +135,9 @@ class World:
             listening=any(span.holds(t_ns) for span in pod.listening),
             told=bool(life.said),
             in_service=used if self.service else life.gone_ns is None or t_ns < life.gone_ns,
+            joined_ns=pod.since_ns(t_ns, ready=True),
             left_ns=left,
+            deleted_ns=pod.deleted_ns if pod.deleted_ns is not None and pod.deleted_ns <= t_ns else None,
             signal_ns=signal,
             closed_ns=max(ends, default=None),
             exit_ns=max((end for end in exits if end <= t_ns), default=None),
@@ -142,7 +151,14 @@ def _edges(pod: _Backend) -> set[int]:
     edges |= {end.finished_ns for end in life.exits() if end.finished_ns is not None}
     edges |= {edge for span in pod.listening for edge in (span.start_ns, span.end_ns) if edge is not None}
     edges |= {change.t_ns for change in pod.changes}
+    edges |= {pod.deleted_ns} if pod.deleted_ns is not None else set()
     return edges | {edge + LINGER_NS for edge in edges}
+
+
+def _deleted_ns(life: PodLife, asked: dict[str, int]) -> int | None:
+    """When a pod's deletion was asked for by an act on it, since the watch tells later; else when it was seen."""
+    seen_ns = life.deletion_seen_ns
+    return None if seen_ns is None else min(seen_ns, asked.get(life.uid, seen_ns))
 
 
 def _host(target: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from harness.judge.causes import UNEXPLAINED, causes
 from harness.judge.traffic import by_probe, traffic
 from harness.judge.world import World
-from harness.records import ProbeStarted
+from harness.records import Act, ProbeStarted
 
 
 def explain(rows, *records, target="http://shop.ns.svc:80/"):
@@ -86,19 +86,31 @@ def test_killed_container_says_nothing():
     assert found == {"refused: the container of pod a was down": 1}
 
 
-def test_a_silent_pod_that_is_deleted():
+def test_a_pod_that_is_deleted_and_tells_nothing():
+    silent = [made.container(name="nginx")]
     records = [
-        made.pod(0, "a"), made.pod(0, "b"), made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
-        made.pod(2, "a", deletion_s=12),
+        made.pod(0, "a", containers=silent), made.pod(0, "b"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+        Act(made.at(1.95), "delete", "pod/a", "begin", "uid-a"), made.pod(2, "a", deletion_s=12, containers=silent),
         made.endpoints(2.1, made.endpoint("a", ready=False, terminating=True), made.endpoint("b")),
     ]  # fmt: skip
-    head = "refused: pod a, which tells nothing of itself, was being deleted"
-    rows = [made.row(at_s, error="refused") for at_s in (1.9, 2.05, 2.5, 5)]
+    head = "refused: pod a, whose nginx told nothing, was being deleted"
+    rows = [made.row(at_s, error="refused") for at_s in (1.9, 1.96, 2.5, 5)]
     assert explain(rows, *records) == {
         f"{head} and was still in the Service": 1,
-        f"{head}; its endpoint was seen to leave the Service 100 ms after that": 1,
+        f"{head}; its endpoint was seen to leave the Service 150 ms after that": 1,
         UNEXPLAINED: 2,
     }
+
+
+def test_routing_follows_a_little_later():
+    flap = [made.endpoints(t, made.endpoint("a", ready=ready, serving=ready)) for t, ready in ((0, True), (2, False))]
+    records = [*READY, *flap, made.endpoints(5, made.endpoint("a"))]
+    rows = [made.row(5.2, 1000, "timeout"), made.row(7, 1000, "timeout")]
+    just = "timeout: pod a had just become ready, and routing had not followed yet"
+    assert explain(rows, *records) == {just: 1, UNEXPLAINED: 1}
+    both = made.endpoints(0, made.endpoint("b"), slice_="s2")
+    assert explain(rows, *records, made.pod(0, "b"), both) == {UNEXPLAINED: 2}
 
 
 def test_status():

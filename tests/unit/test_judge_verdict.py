@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from harness import results
 from harness.history import History
 from harness.judge.expect import NoErrors, Outage, Seen
+from harness.judge.timings import timings
 from harness.judge.verdict import decide, judge
 from harness.proof import Proof
 from harness.records import Act, Lost, ScenarioEnded
@@ -131,3 +132,13 @@ def test_result_survives_its_file(tmp_path):
     whole = results.Results(run=run_, results=[run(rows=BAD), run(made.work("a", 0, 1, 1), made.work("b", 2, 3, 2))])
     whole.write(tmp_path / "results.json")
     assert results.Results.read(tmp_path / "results.json") == whole
+
+
+def test_a_silent_containers_end_is_known_to_the_second():
+    ended = made.container(state="terminated", exit_code=0, finished_ns=made.at(6))
+    history = made.history(
+        Act(made.at(2), "delete", "pod/a", "begin", "uid-a"), made.pod(1), made.pod(2.1, deletion_s=12),
+        made.pod(7, deletion_s=12, containers=[ended]), made.pod(9, change="DELETED", deletion_s=12),
+    )  # fmt: skip
+    assert {name: timings(history)[name] for name in ("ended_s", "gone_s")} == {"ended_s": 5.0, "gone_s": 7.0}
+    assert "exit_s" not in timings(history)

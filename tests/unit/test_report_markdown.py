@@ -19,9 +19,15 @@ def test_one_line_a_row_each_with_as_many_cells_as_the_head(results: Results) ->
     assert "1.931 s [1.923, 1.939]" in lines[2]
 
 
-def test_it_says_when_the_stopped_pod_was_gone(results: Results) -> None:
-    stopped = results.results[0].model_copy(update={"timings": {"gone_s": 10.4}})
-    assert "| 10.400 s |" in markdown.render(results.model_copy(update={"results": [stopped]}))
+def test_it_says_how_long_the_stop_took(results: Results) -> None:
+    for timings, words in (({"exit_s": 4.03, "ended_s": 5.0}, "4.030 s"), ({"ended_s": 4.98}, "≤ 5 s"), ({}, "")):
+        stopped = results.results[0].model_copy(update={"timings": timings})
+        row = next(
+            one
+            for one in markdown.render(results.model_copy(update={"results": [stopped]})).splitlines()
+            if "✅" in one
+        )
+        assert row.split(" | ")[5] == words
 
 
 def test_what_needs_a_look_is_told_in_full(results: Results) -> None:
