@@ -43,6 +43,12 @@ def now_ns() -> int:
     return _anchor.t_ns()
 
 
+def stepped_ns() -> int:
+    """How far the wall clock was set since the anchor: what a process that starts now would be ahead by."""
+    fresh = Anchor.now()
+    return fresh.wall_ns - _anchor.wall_ns - (fresh.monotonic_ns - _anchor.monotonic_ns)
+
+
 def seconds(duration_ns: int | float) -> float:
     """A duration in nanoseconds as seconds."""
     return duration_ns / NS_PER_S

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from harness.clocks import Clocks, corrected
 from harness.errors import HistoryError
 from harness.records import KINDS, Condition, ContainerSeen, EndpointSeen, Record, RequestBatch, Steady
 from harness.requests import Requests
@@ -92,11 +93,16 @@ class Recorder:
 
 
 class History:
-    """One scenario's records, in order of their moments."""
+    """One scenario's records, in order of their moments, all of them on the harness's clock (see `clocks`)."""
 
     def __init__(self, scenario: str, records: Iterable[Record]) -> None:
         self.scenario = scenario
-        self.records = sorted(records, key=lambda record: record.t_ns)
+        self.records = sorted(corrected(list(records)), key=lambda record: record.t_ns)
+
+    @property
+    def clocks(self) -> Clocks:
+        """The errors of the pods' clocks that are left."""
+        return Clocks(self.records)
 
     def of(self, kind: type[R]) -> list[R]:
         """All records of one kind, oldest first."""

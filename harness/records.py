@@ -1,7 +1,8 @@
 """The records of a history: what was asked, done, seen and said, each at a moment `t_ns`.
 
 `t_ns` is nanoseconds since the Unix epoch (see `clock`). For what a watch brings it is the moment of arrival, an
-upper bound of when it happened; for what a pod says of itself (`AppSaid`, `Work`, requests) it is the pod's own clock.
+upper bound of when it happened; for what a pod says of itself (`AppSaid`, `Work`, requests) it is the pod's own clock,
+which `clocks` puts right as a history is read.
 Records are frozen, hold plain values only, and know nothing of Kubernetes' client or of files.
 """
 
@@ -51,6 +52,7 @@ class ProbeStarted(Record):
     deadline_ns: int
     target: str
     role: Literal["measure", "control", "load"] = "measure"
+    pod: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,18 @@ class NodeSeen(Record):
     schedulable: bool
     taints: list[str] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    boot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSeen(Record):
+    """A node's clock minus the harness's is offset_ns, and errs by at most error_ns; `how` says why that is known."""
+
+    kind: ClassVar[str] = "clock"
+    node: str
+    offset_ns: int
+    error_ns: int
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +282,6 @@ KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (
         ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Act, PodSeen,
-        EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, AppSaid, Work, Noise, Lost, Log,
+        EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, ClockSeen, AppSaid, Work, Noise, Lost, Log,
     )
 }  # fmt: skip

@@ -17,9 +17,11 @@ from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
 from harness.load import Load
+from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
 from harness.proof import Proof
 from harness.records import ScenarioEnded, ScenarioStarted, Work
+from harness.reigns import reigns
 from harness.results import Result
 from harness.run import RunFolder
 from harness.wait import until
@@ -56,6 +58,7 @@ class Scenario:
         self._closing = contextlib.ExitStack()
         self._namespace = ""
         self._observer: Observer | None = None
+        self._clocks: NodeClocks | None = None
 
     def open(self) -> None:
         """Make the namespace and begin to observe it."""
@@ -72,6 +75,7 @@ class Scenario:
             self._recorder.flush()
         self._observer = Observer(self._kube, self._recorder, self._namespace)
         self._observer.start()
+        self._clocks = NodeClocks(self._kube, self._recorder, self._namespace)
 
     def deploy(self, app: App, timeout_s: float = 60) -> App:
         """Apply an app's manifests and wait until it is ready."""
@@ -112,16 +116,20 @@ class Scenario:
             raise Impossible(reason)
         self._closing.callback(path.heal, site)
         self._paths.append(path)
+        if self._clocks is not None:
+            self._clocks.look()
         path.act(site)
 
     def wait_leader(self, lease: str) -> None:
-        """Wait until a leader has been at work for a while; its failover is then judged by this Lease."""
+        """Wait until a leader is, and has been for a while, at work; failovers are then judged by this Lease."""
         self._lease = lease
 
         def led() -> bool:
-            work = self._recorder.history().of(Work)
-            return bool(work) and work[-1].t_ns - work[0].t_ns >= LEADING_S * NS_PER_S
+            line = reigns(self._recorder.history().of(Work))
+            last = max((reign.stretches[-1] for reign in line), key=lambda one: one.last_ns, default=None)
+            return last is not None and last.last_ns - max(last.first_ns, began_ns) >= LEADING_S * NS_PER_S
 
+        began_ns = now_ns() - round(LEADING_S * NS_PER_S)
         until(led, f"{LEADING_S:g} s of work by the holder of lease/{lease}", SETTLE_S + LEADING_S, every_s=0.25)
 
     def expect(self, *expectations: Expectation) -> Result:
@@ -151,6 +159,8 @@ class Scenario:
     def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:
         if self._observer is not None:
             observer, self._observer = self._observer, None
+            if self._clocks is not None:
+                self._clocks.look()
             observer.stop()
         self._recorder.add(ScenarioEnded(now_ns(), self.row.name, error))
         history = self._recorder.history()

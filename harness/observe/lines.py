@@ -26,7 +26,7 @@ def _ours(line: str, pod: str, container: str) -> Record | None:
             return None
         if cls is AppSaid:
             values |= {"pod": pod, "container": container}
-        elif cls is Work:
+        elif cls in (Work, ProbeStarted):
             values |= {"pod": pod}
         return cls(**values)
     except (ValueError, TypeError, KeyError):

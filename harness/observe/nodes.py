@@ -16,6 +16,7 @@ def node_seen(t_ns: int, change: str, node: Object) -> NodeSeen:
         schedulable=not gone and not spec.get("unschedulable", False),
         taints=[_text(taint) for taint in spec.get("taints") or []],
         conditions=found,
+        boot_id=node.get("status", {}).get("nodeInfo", {}).get("bootID", ""),
     )
 
 

@@ -61,11 +61,11 @@ def from_arrays(sent_s: Any, end_s: Any, errors: Sequence[str]) -> Requests:
 
 def probe(
     rows: Sequence[list[Any]], name: str = "service", *, role: Any = "measure", interval_ms: float = 10,
-    target: str = "http://shop:80/", ended: bool = True,
+    target: str = "http://shop:80/", ended: bool = True, pod: str = "",
 ) -> list[Record]:  # fmt: skip
     """A prober's whole life: started, one batch, ended."""
     records: list[Record] = [
-        ProbeStarted(at(0), name, round(interval_ms * MS), 1_000 * MS, target, role),
+        ProbeStarted(at(0), name, round(interval_ms * MS), 1_000 * MS, target, role, pod),
         RequestBatch(at(0), name, 0, list(rows)),
     ]
     if ended:
@@ -116,10 +116,12 @@ def said(t_s: float, event: str, name: str = "a", **data: Any) -> AppSaid:
     return AppSaid(at(t_s), name, "app", event, data)
 
 
-def work(identity: str, start_s: float, end_s: float, term: int, every_s: float = 0.02) -> list[Work]:
+def work(
+    identity: str, start_s: float, end_s: float, term: int, every_s: float = 0.02, pod: str = ""
+) -> list[Work]:  # fmt: skip
     """A leader's work from a moment to another, both included."""
     count = round((end_s - start_s) / every_s) + 1
-    return [Work(at(start_s + n * every_s), f"pod-{identity}", identity, n, term) for n in range(count)]
+    return [Work(at(start_s + n * every_s), pod or f"pod-{identity}", identity, n, term) for n in range(count)]
 
 
 def lease(t_s: float, holder: str, transitions: int, acquire_s: float, renew_s: float) -> LeaseSeen:

@@ -19,7 +19,7 @@ def test_our_records():
     assert said(kind="work", t_ns=1, identity="me", seq=2, term=3) == Work(1, "pod-1", "me", 2, 3)
     assert said(kind="noise", t_ns=1, cpu_pressure=None, load_1m=1.5) == Noise(1, None, 1.5)
     assert said(kind="probe", t_ns=1, probe="p", interval_ns=10, deadline_ns=20, target="t") == ProbeStarted(
-        1, "p", 10, 20, "t"
+        1, "p", 10, 20, "t", pod="pod-1"
     )
     assert said(kind="probe-end", t_ns=1, probe="p", scheduled=5, batches=2) == ProbeEnded(1, "p", 5, 2)
     assert said(kind="requests", t_ns=1, probe="p", seq=0, rows=[[1]]) == RequestBatch(1, "p", 0, [[1]])
