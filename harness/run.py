@@ -97,6 +97,8 @@ class RunFolder:
             duration_s=round(time.time() - started_s, 3),
             cluster=cluster,
             noise=_noise(found),
+            failed=sum(result.traffic.errors for result in found if result.traffic),
+            without_cause=sum(result.traffic.without_cause for result in found if result.traffic),
         )
         joined = results.Results(schema=results.SCHEMA, run=run, results=found)
         joined.write(self.results_json)

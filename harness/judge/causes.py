@@ -2,7 +2,8 @@
 
 Which pod refused a connection through a Service is unknown, so the rules ask which pod could have done so. A rule is a
 function of the failed request and of the world's view at its moment; the first that answers names the cause. A watch
-tells late, so a cause is what fits all that was seen, not a proof.
+tells late, so a cause is what fits all that was seen, not a proof. Where the clocks of prober and pods may differ, the
+rules are asked for both ends of what the moment may have been, and a cause is named only if they agree.
 """
 
 from collections import Counter
@@ -17,21 +18,40 @@ from harness.judge.world import LINGER_NS, PodView, View, World
 from harness.requests import Request, Requests
 
 UNEXPLAINED: Final = "unexplained"
+UNTOLD: Final = "unexplained: the clocks do not tell what came first"
+WITHOUT: Final = (UNEXPLAINED, UNTOLD)
 
 Rule = Callable[[Request, View], str | None]
 
 _NO_ANSWER = ("refused", "no_route", "timeout")
 _CUT = ("reset", "closed", "truncated")
+_OF_PROXIES = (502, 503, 504)
 
 
 def bad_status(request: Request, view: View) -> str | None:
-    """The app, or a proxy before it, answered with an error."""
-    if request.error != "status":
+    """The app answered with an error; its pod's name is on it."""
+    if request.error != "status" or not request.pod:
         return None
     pod = view.pod(request.pod)
-    if pod is None:
-        return f"status {request.status}"
-    return f"status {request.status} by pod {pod.name}" + (" after it was told to stop" if pod.signal_ns else "")
+    return f"status {request.status} by pod {request.pod}" + (
+        " after it was told to stop" if pod is not None and pod.signal_ns else ""
+    )
+
+
+def proxy_status(request: Request, view: View) -> str | None:
+    """An error without a pod's name: of a proxy, where it is of the kind that proxies give for what is behind them."""
+    if request.error != "status":
+        return None
+    if not view.names or request.status not in _OF_PROXIES:
+        return f"status {request.status}, by the app or a proxy before it: no pod's name is on it"
+    closed = [pod for pod in view.recent if pod.told and not pod.listening and pod.closed_ns is not None]
+    why = f": the app behind it, of pod {_names(closed)}, had closed its socket" if closed else ""
+    return f"status {request.status} by a proxy, not by the app{why}"
+
+
+def unresolved(request: Request, view: View) -> str | None:  # noqa: ARG001 - other rules need the view
+    """The name was not resolved."""
+    return f"{request.error}: the name of the target was not resolved" if request.phase == "dns" else None
 
 
 def cut_by_exit(request: Request, view: View) -> str | None:
@@ -39,7 +59,10 @@ def cut_by_exit(request: Request, view: View) -> str | None:
     if request.error not in _CUT:
         return None
     stopping = [pod for pod in view.pods if _stopping(pod, view.t_ns) and request.pod in ("", pod.name)]
-    return f"{request.error}: pod {_names(stopping)} was exiting" if stopping else None
+    if not stopping:
+        return None
+    reused = " on a reused connection" if request.use > 1 else ""
+    return f"{request.error}{reused}: pod {_names(stopping)} was exiting"
 
 
 def closed_too_early(request: Request, view: View) -> str | None:
@@ -50,15 +73,23 @@ def closed_too_early(request: Request, view: View) -> str | None:
     if not closed:
         return None
     pod = max(closed, key=lambda pod: pod.closed_ns or 0)
+    return f"{request.error}: pod {pod.name} had closed its socket {_against_endpoint(pod)}"
+
+
+def _against_endpoint(pod: PodView) -> str:
+    """When a pod closed, against the moment at which its endpoint was seen to leave the Service."""
     assert pod.closed_ns is not None
     assert pod.signal_ns is not None
-    head = f"{request.error}: pod {pod.name} stopped listening {_ms(pod.closed_ns - pod.signal_ns)} after its signal"
-    if pod.left_ns is None:
-        return f"{head} and was still in the Service"
-    late = pod.left_ns - pod.closed_ns
-    if late >= 0:
-        return f"{head}; its endpoint was seen to leave the Service {_ms(late)} after that"
-    return f"{head}; its endpoint was seen to leave the Service only {_ms(-late)} before that"
+    told = f"{_ms(pod.closed_ns - pod.signal_ns)} after its stop signal"
+    if pod.unready_ns is None:
+        return f"{told}, and its endpoint stayed in the Service"
+    early_ns = pod.unready_ns - pod.closed_ns
+    margin = f" (± {_ms(pod.error_ns)})" if pod.error_ns else ""
+    if abs(early_ns) <= pod.error_ns:
+        return f"{told}, within {_ms(pod.error_ns)} of its endpoint's leaving the Service"
+    if early_ns > 0:
+        return f"{_ms(early_ns)}{margin} before its endpoint left the Service ({told})"
+    return f"{_ms(-early_ns)}{margin} after its endpoint left the Service, but routing had not followed"
 
 
 def not_yet_listening(request: Request, view: View) -> str | None:
@@ -79,6 +110,18 @@ def container_down(request: Request, view: View) -> str | None:
         return None
     down = [pod for pod in view.recent if pod.told and not pod.listening and pod.closed_ns is not None]
     return f"{request.error}: the container of pod {_names(down)} was down" if down else None
+
+
+def node_hit(request: Request, view: View) -> str | None:
+    """An act had broken the node of a pod that was still in the Service."""
+    if request.error not in (*_NO_ANSWER, *_CUT):
+        return None
+    hit = {act.target.removeprefix("node/"): act.verb for act in view.acts if act.target.startswith("node/")}
+    there = [pod for pod in view.recent if pod.life.node in hit]
+    if not there:
+        return None
+    verb = hit[there[0].life.node]
+    return f"{request.error}: {verb} had hit node {there[0].life.node} of pod {_names(there)}, which was in the Service"
 
 
 def deleted(request: Request, view: View) -> str | None:
@@ -114,30 +157,50 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    bad_status, cut_by_exit, closed_too_early, not_yet_listening, container_down, deleted, not_yet_routed,
-    no_endpoint,
+    bad_status, proxy_status, unresolved, cut_by_exit, closed_too_early, not_yet_listening, container_down, node_hit,
+    deleted, not_yet_routed, no_endpoint,
 )  # fmt: skip
 
 
 def causes(
     requests: Requests, world: World, rows: NDArray[np.intp] | None = None, rules: Sequence[Rule] = RULES
 ) -> Counter[str]:
-    """How many failed requests each cause explains, the rest as `unexplained`; of some rows only if they are given.
+    """How many failed requests each cause explains, the rest as in WITHOUT; of some rows only if they are given.
 
     A request that ran into its deadline is joined to the moment of its send, any other to that of its end.
     """
     found: Counter[str] = Counter()
-    known: dict[tuple[int, str, str, int], str] = {}
+    known: dict[tuple[int, int, str, str, str, int, bool], str] = {}
+    owners, names = _owners(requests), any(requests.pod)
+    error_ns = world.error_ns
+
+    def named(request: Request, t_ns: int) -> str:
+        view = world.at(t_ns, names=names)
+        answers = (rule(request, view) for rule in rules)
+        return next((answer for answer in answers if answer is not None), UNEXPLAINED)
+
     for row in np.flatnonzero(requests.failed) if rows is None else rows:
         request = requests[int(row)]
+        if not request.pod and request.use > 1:
+            request = request._replace(pod=owners.get(request.connection, ""))
         t_ns = request.sent_ns if request.error == "timeout" else request.end_ns
-        key = (world.segment(t_ns), request.error, request.pod, request.status)
+        low, high = world.segment(t_ns - error_ns), world.segment(t_ns + error_ns)
+        key = (low, high, request.phase, request.error, request.pod, request.status, request.use > 1)
         if key not in known:
-            view = world.at(t_ns)
-            answers = (rule(request, view) for rule in rules)
-            known[key] = next((answer for answer in answers if answer is not None), UNEXPLAINED)
+            cause = named(request, t_ns - error_ns)
+            known[key] = cause if low == high or cause == named(request, t_ns + error_ns) else UNTOLD
         found[known[key]] += 1
     return found
+
+
+def without_cause(found: Counter[str]) -> int:
+    """How many failed requests have no cause."""
+    return sum(found[cause] for cause in WITHOUT)
+
+
+def _owners(requests: Requests) -> dict[str, str]:
+    """Which pod answered on each connection."""
+    return {connection: pod for connection, pod in zip(requests.connection, requests.pod, strict=True) if pod}
 
 
 def _stopping(pod: PodView, t_ns: int) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from harness.history import History
 from harness.judge.bounds import upper_bound
-from harness.judge.causes import causes
+from harness.judge.causes import causes, without_cause
 from harness.judge.latency import latency
 from harness.judge.outages import stalls, windows
 from harness.judge.world import World
@@ -34,6 +34,7 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
         unknown=unknown,
         outages=sorted(found, key=lambda outage: outage.start_ns),
         causes=dict(why.most_common()),
+        without_cause=without_cause(why) if world is not None else errors,
         latency_ms=latency(requests),
     )
 

@@ -20,7 +20,10 @@ LINGER_NS = NS_PER_S * 3 // 2
 class PodView:
     """One pod at a moment. `in_service` is ready, or, where none is, serving while it terminates.
 
-    `joined_ns` is since when its endpoint has been ready, `deleted_ns` when its deletion was asked for.
+    `joined_ns` is when its entry became ready, if it is; `unready_ns` when it ceased to be, if it is not, or else when
+    it will; `left_ns` when it ceased to be, if it is not in service either; `deleted_ns` when its deletion was asked
+    for.
+    Signal, close and exit are of the pod's own clock, which errs by up to `error_ns`.
     """
 
     life: PodLife
@@ -29,10 +32,12 @@ class PodView:
     in_service: bool
     joined_ns: int | None
     left_ns: int | None
+    unready_ns: int | None
     deleted_ns: int | None
     signal_ns: int | None
     closed_ns: int | None
     exit_ns: int | None
+    error_ns: int = 0
 
     @property
     def name(self) -> str:
@@ -42,11 +47,16 @@ class PodView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that was known of the pods behind one target at a moment `t_ns`. `service` is empty if it has none."""
+    """All that was known of the pods behind one target at a moment `t_ns`. `service` is empty if it has none.
+
+    `names`: the app's answers bear the name of their pod, so that one without is not the app's.
+    """
 
     t_ns: int
     service: str
     pods: list[PodView]
+    acts: list[Act]
+    names: bool
 
     @property
     def backends(self) -> list[PodView]:
@@ -79,16 +89,21 @@ class _Backend:
         return self.changes[found - 1] if found else None
 
     def since_ns(self, t_ns: int, *, ready: bool) -> int | None:
-        """Since when the pod's entry has been ready, or not, as it is at a moment; None if it is the other."""
+        """Since when the pod's entry is ready, or is not, if so it is at a moment."""
         before = reversed(self.changes[: bisect_right(self.times, t_ns)])
-        return min((one.t_ns for one in itertools.takewhile(lambda one: one.ready == ready, before)), default=None)
+        return min((one.t_ns for one in itertools.takewhile(lambda one: one.ready is ready, before)), default=None)
+
+    def leaves_ns(self, t_ns: int) -> int | None:
+        """When the pod's entry ceases to be ready, after a moment."""
+        after = self.changes[bisect_right(self.times, t_ns) :]
+        return next((change.t_ns for change in after if not change.ready), None)
 
 
 class World:
     """The states of the pods behind one probe's target; `at` gives the view of a moment, `segment` its number.
 
     Two moments of one segment have the same view but for `t_ns`. A target that names neither a Service nor a pod that
-    was seen has no pods.
+    was seen has no pods. `error_ns` is by how much the prober's clock and a pod's may differ at most.
     """
 
     def __init__(self, history: History, probe: str) -> None:
@@ -107,22 +122,29 @@ class World:
             for life in direct or found
             if (mine := changes.get(life.uid, [])) or direct
         ]
-        self._edges = sorted({edge for pod in self._pods for edge in _edges(pod)})
+        clocks = history.clocks
+        self._errors = {pod.life.uid: clocks.of_pod(pod.life.name).error_ns for pod in self._pods}
+        self.error_ns = clocks.of_probe(probe).error_ns + max(self._errors.values(), default=0)
+        self._acts = [act for act in history.of(Act) if act.status in ("begin", "done")]
+        edges = {edge for pod in self._pods for edge in _edges(pod)} | {act.t_ns for act in self._acts}
+        self._edges = sorted(edges)
 
     def segment(self, t_ns: int) -> int:
         """The number of the span without a change in which a moment lies."""
         return bisect_right(self._edges, t_ns)
 
-    def at(self, t_ns: int) -> View:
-        """What was known at a moment."""
+    def at(self, t_ns: int, *, names: bool = True) -> View:
+        """What was known at a moment; see `View` for `names`."""
         states = [(pod, pod.state(t_ns)) for pod in self._pods]
         any_ready = any(state is not None and state.ready for _, state in states)
-        return View(t_ns, self.service, [self._view(pod, state, t_ns, any_ready) for pod, state in states])
+        acts = [act for act in self._acts if act.t_ns <= t_ns]
+        pods = [self._view(pod, state, t_ns, any_ready) for pod, state in states]
+        return View(t_ns, self.service, pods, acts, names)
 
     def _view(self, pod: _Backend, state: EndpointChange | None, t_ns: int, any_ready: bool) -> PodView:
         life = pod.life
         used = state is not None and (state.ready or (not any_ready and state.serving and state.terminating))
-        left = None if used else pod.since_ns(t_ns, ready=False)
+        unready = pod.since_ns(t_ns, ready=False)
         said = [one for one in life.said if one.t_ns <= t_ns]
         signal = next((one.t_ns for one in reversed(said) if one.event == "signal"), None)
         started = next((one.t_ns for one in reversed(said) if one.event == "started"), None)
@@ -136,11 +158,13 @@ class World:
             told=bool(life.said),
             in_service=used if self.service else life.gone_ns is None or t_ns < life.gone_ns,
             joined_ns=pod.since_ns(t_ns, ready=True),
-            left_ns=left,
+            left_ns=None if used else unready,
+            unready_ns=pod.leaves_ns(t_ns) if unready is None else unready,
             deleted_ns=pod.deleted_ns if pod.deleted_ns is not None and pod.deleted_ns <= t_ns else None,
             signal_ns=signal,
             closed_ns=max(ends, default=None),
             exit_ns=max((end for end in exits if end <= t_ns), default=None),
+            error_ns=self._errors[life.uid],
         )
 
 

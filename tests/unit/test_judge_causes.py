@@ -3,10 +3,10 @@ import time
 import histories as made
 import pytest
 
-from harness.judge.causes import UNEXPLAINED, causes
+from harness.judge.causes import UNEXPLAINED, UNTOLD, causes
 from harness.judge.traffic import by_probe, traffic
 from harness.judge.world import World
-from harness.records import Act, ProbeStarted
+from harness.records import Act, ClockSeen, EndpointsSeen, ProbeStarted
 
 
 def explain(rows, *records, target="http://shop.ns.svc:80/"):
@@ -39,11 +39,13 @@ def test_race_of_stop_and_endpoint_removal():
     ]  # fmt: skip
     rows = [made.row(2.1, error="refused"), made.row(2.4, error="refused"), made.row(9, error="refused")]
     assert explain(rows, *records) == {
-        "refused: pod a stopped listening 10 ms after its signal and was still in the Service": 1,
-        "refused: pod a stopped listening 10 ms after its signal; its endpoint was seen to leave the Service 290 ms "
-        "after that": 1,
+        "refused: pod a had closed its socket 290 ms before its endpoint left the Service (10 ms after its stop"
+        " signal)": 2,
         UNEXPLAINED: 1,
     }
+    stays = [one for one in records if not (isinstance(one, EndpointsSeen) and one.t_ns == made.at(2.3))]
+    (cause,) = explain(rows[:1], *stays)
+    assert cause.endswith("10 ms after its stop signal, and its endpoint stayed in the Service")
 
 
 def test_endpoint_left_shortly_before_the_pod_closed():
@@ -53,7 +55,7 @@ def test_endpoint_left_shortly_before_the_pod_closed():
         made.said(2, "signal"), made.endpoints(2, made.endpoint("b")), made.said(2.04, "exit", code=0),
     ]  # fmt: skip
     (cause,) = explain([made.row(2.1, error="refused")], *records)
-    assert cause.endswith("leave the Service only 40 ms before that")
+    assert cause.endswith("40 ms after its endpoint left the Service, but routing had not followed")
 
 
 def test_connection_cut_by_exit():
@@ -118,7 +120,85 @@ def test_status():
     bad[7:9] = [503, "a"]
     assert explain([bad], *READY, made.endpoints(0, made.endpoint("a"))) == {"status 503 by pod a": 1}
     bad[8] = ""
-    assert explain([bad], *READY) == {"status 503": 1}
+    anonymous = "status 503, by the app or a proxy before it: no pod's name is on it"
+    assert explain([bad], *READY) == {anonymous: 1}
+    assert explain([made.row(0.5), bad], *READY) == {"status 503 by a proxy, not by the app": 1}
+    bad[7] = 404
+    assert list(explain([made.row(0.5), bad], *READY)) == [anonymous.replace("503", "404")]
+
+
+def test_a_proxy_answers_for_an_app_that_has_closed():
+    bad = made.row(2.5, error="status")
+    bad[7] = 502
+    records = [*READY, made.endpoints(0, made.endpoint("a")), made.said(2, "signal"), made.said(2.1, "exit", code=0)]
+    (cause,) = explain([made.row(0.5), bad], *records)
+    assert cause == "status 502 by a proxy, not by the app: the app behind it, of pod a, had closed its socket"
+
+
+def test_a_name_that_is_not_resolved():
+    bad = made.row(1, error="other")
+    bad[5] = "dns"
+    assert explain([bad], *READY) == {"other: the name of the target was not resolved": 1}
+
+
+def test_a_reused_connection_is_known_by_its_earlier_answers():
+    records = [
+        *READY, made.pod(0, "b"), made.said(0, "listening", "b"), made.said(2, "signal"), made.said(2, "signal", "b"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+    ]  # fmt: skip
+    first, cut = made.row(1, pod="b"), made.row(2.2, error="reset")
+    cut[10] = 2
+    assert explain([first, cut], *records) == {"reset on a reused connection: pod b was exiting": 1}
+    cut[9] = "another"
+    assert explain([first, cut], *records) == {"reset on a reused connection: pod a or b was exiting": 1}
+
+
+def test_routing_follows_a_new_pod_late():
+    records = [
+        made.endpoints(0), made.pod(0, "b"), made.said(0, "listening", "b"), made.endpoints(3, made.endpoint("b")),
+    ]  # fmt: skip
+    rows = [made.row(2, error="refused"), made.row(3.5, 1000, "timeout"), made.row(4.6, 1000, "timeout")]
+    assert explain(rows, *records) == {
+        "refused: no ready endpoint": 1, UNEXPLAINED: 1,
+        "timeout: pod b had just become ready, and routing had not followed yet": 1,
+    }  # fmt: skip
+
+
+def test_a_broken_node_takes_its_pods_with_it():
+    records = [
+        *READY, made.endpoints(0, made.endpoint("a")), Act(made.at(2), "crash-node", "node/n1", "begin"),
+        Act(made.at(2), "crash-node", "node/n2", "begin"),
+    ]  # fmt: skip
+    rows = [made.row(1.5, 100, "timeout"), made.row(2.5, 1000, "timeout")]
+    assert explain(rows, *records) == {
+        UNEXPLAINED: 1, "timeout: crash-node had hit node n1 of pod a, which was in the Service": 1,
+    }  # fmt: skip
+
+
+def clock(node, error_ms):
+    return ClockSeen(made.at(0), node, 0, round(error_ms * made.MS), "round trips")
+
+
+def test_no_cause_is_named_where_the_clocks_do_not_tell_what_came_first():
+    records = [
+        *READY, made.endpoints(0, made.endpoint("a")), made.said(2, "signal"), made.said(2.1, "exit", code=0),
+        made.endpoints(2.15, made.endpoint("a", ready=False, terminating=True)),
+    ]  # fmt: skip
+    before, after, late = (made.row(t, error="refused") for t in (2.07, 2.13, 2.4))
+    exact = explain([before, after, late], *records)
+    assert exact[UNEXPLAINED] == 1
+    assert [count for cause, count in exact.items() if "50 ms before its endpoint left" in cause] == [2]
+    unsure = explain([before, after, late], *records, clock("n1", 60))
+    assert unsure[UNTOLD] == 2
+    assert [cause for cause in unsure if cause != UNTOLD] == [
+        "refused: pod a had closed its socket 100 ms after its stop signal, within 60 ms of its endpoint's leaving the"
+        " Service"
+    ]
+    told = explain([late], *records, clock("n1", 10))
+    assert list(told) == [
+        "refused: pod a had closed its socket 50 ms (± 10 ms) before its endpoint left the Service (100 ms after its"
+        " stop signal)"
+    ]
 
 
 def test_pod_as_target_and_unknown_target():
@@ -147,6 +227,8 @@ def test_traffic_counts_bounds_and_causes():
     assert found.error_rate < found.error_rate_below < 0.4
     assert found.outages[0].cause == "refused: no ready endpoint"
     assert found.causes == {"refused: no ready endpoint": 100}
+    assert found.without_cause == 0
+    assert traffic(history.requests("service")).without_cause == 100
     assert found.latency_ms is not None
 
 
