@@ -18,6 +18,22 @@ def test_quiet():
     assert found.cpu_pressure == 0.2
 
 
+@pytest.mark.parametrize(("count", "quiet"), [(1, True), (2, False)])
+def test_an_untouched_server_that_answers_late(count, quiet):
+    slow = [made.row(n * 0.01, 101 if n < count else 1) for n in range(100)]
+    found = noise(made.history(GOOD, made.probe(slow, "control", role="control")))
+    assert found.quiet is quiet
+    assert quiet or "an untouched server answered 101 ms late" in found.why
+
+
+@pytest.mark.parametrize(("pressures", "quiet"), [((0.2, 0.999, 0.94), True), ((0.2, 0.999, 0.999), False)])
+def test_pressure_of_the_cpu(pressures, quiet):
+    found = noise(made.history(GOOD, CONTROL, [Noise(made.at(n), one, 1.0) for n, one in enumerate(pressures)]))
+    assert found.quiet is quiet
+    assert quiet or "some task waited for a CPU 99.9 % of the time, over 99 %" in found.why
+    assert found.cpu_pressure == 0.999
+
+
 @pytest.mark.parametrize("error", ["refused", "unknown"])
 def test_a_failed_control_request(error):
     control = made.probe([*made.steady(1), made.row(1, error=error)], "control", role="control")
