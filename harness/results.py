@@ -58,7 +58,16 @@ class Traffic(Model):
     unknown: int = 0
     outages: list[Outage] = []
     causes: dict[str, int] = {}
+    without_cause: int = Field(default=0, description="failed requests that no cause explains")
     latency_ms: Latency | None = None
+
+
+class Phase(Model):
+    """One moment of a handover; it lay within its bounds, ns since the epoch by the harness's clock."""
+
+    what: Literal["act", "last work", "released", "expired", "acquired", "first work"]
+    low_ns: int
+    high_ns: int
 
 
 class Handover(Model):
@@ -66,11 +75,13 @@ class Handover(Model):
 
     old: str
     new: str
-    gap_s: float = Field(description="first new work minus last old work; negative if both worked at once")
+    gap_s: float = Field(description="first new work minus last old work before it; negative if the old one went on")
+    clock_error_s: float = Field(default=0.0, description="by how much the two leaders' clocks may differ")
     first_work_ns: int
     last_renewal_ns: int | None = None
     acquired_ns: int | None = None
     since_last_renewal_s: float | None = Field(default=None, description="acquired by the new minus renewed by the old")
+    phases: list[Phase] = []
 
 
 class Failover(Model):
@@ -79,7 +90,14 @@ class Failover(Model):
     low_s: float
     estimate_s: float
     high_s: float
-    overlap_s: float = 0.0
+    total_low_s: float = Field(default=0.0, description="of all handovers together, as are the next two")
+    total_estimate_s: float = 0.0
+    total_high_s: float = 0.0
+    overlap_s: float = Field(default=0.0, description="two at work for so long at least")
+    overlap_high_s: float = 0.0
+    stale: int = Field(default=0, description="pieces of work done by a leader after the next one's first")
+    stale_unsure: int = Field(default=0, description="pieces of which the clocks cannot tell")
+    clock_error_s: float = 0.0
     transitions: int = Field(default=0, description="by how much the Lease's own count rose")
     handovers: list[Handover] = []
 
@@ -132,6 +150,8 @@ class Run(Model):
     duration_s: float
     cluster: Cluster
     noise: dict[str, Any] = {}
+    failed: int = Field(default=0, description="failed requests of all rows")
+    without_cause: int = Field(default=0, description="of these, those that no cause explains")
 
 
 class Results(Model):

@@ -27,6 +27,8 @@ def lines(results: Results, report: pathlib.Path, width: int) -> Iterator[str]:
     counts: Counter[str] = Counter(result.verdict for result in results.results)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COLOURS if counts[verdict])
     yield f"{said or 'no rows'} in {results.run.duration_s:.0f} s on {results.run.cluster.provider}"
+    if results.run.failed:
+        yield f"{results.run.without_cause} of {results.run.failed} failed requests without a cause"
     yield f"report: {report}"
 
 
@@ -45,7 +47,10 @@ def _traffic(traffic: Traffic | None) -> tuple[str, str]:
 
 def _failover(result: Result) -> str:
     found = result.failover
-    return f"{found.estimate_s:.3f} s \\[{found.low_s:.3f}, {found.high_s:.3f}]" if found else ""
+    if not found:
+        return ""
+    both = f", two at work {found.overlap_s:.3f} s" if found.stale else ""
+    return f"{found.estimate_s:.3f} s \\[{found.low_s:.3f}, {found.high_s:.3f}]{both}"
 
 
 def _drawn(table: Table, width: int) -> list[str]:

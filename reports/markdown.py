@@ -50,7 +50,8 @@ def render(results: Results) -> str:
     lines = [
         f"## {text.headline(results.results)}",
         "",
-        f"{escaped(cluster)} · {escaped(run.started)} · {text.duration(run.duration_s)}",
+        f"{escaped(cluster)} · {escaped(run.started)} · {text.duration(run.duration_s)}"
+        f" · {text.explained(run.failed, run.without_cause)}",
         "",
         "| Verdict | Row | What it says | Error rate | Longest outage | Stop took | Failover |",
         "|---|---|---|---:|---:|---:|---:|",

@@ -4,7 +4,8 @@ import math
 import re
 import shlex
 
-from harness.results import Failover, Outage, Result, Traffic, Verdict
+from harness.clock import NS_PER_S
+from harness.results import Failover, Outage, Phase, Result, Traffic, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "pass", "skip")
 """All verdicts, the most urgent first."""
@@ -91,7 +92,22 @@ def failover(value: Failover | None) -> str:
     if value is None:
         return ""
     words = bracket(value.low_s, value.estimate_s, value.high_s)
-    return f"{words}, overlap {seconds(value.overlap_s)}" if value.overlap_s > 0 else words
+    return f"{words}, overlap {seconds(value.overlap_s)}" if value.stale or value.overlap_s > 0 else words
+
+
+def moment(phase: Phase, first: Phase) -> str:
+    """A moment with its bounds, counted from the earliest that the first one may have been: `+1.204 to 1.231 s`."""
+    low_s, high_s = ((ns - first.low_ns) / NS_PER_S for ns in (phase.low_ns, phase.high_ns))
+    return f"{low_s:+.3f} to {high_s:.3f} s"
+
+
+def explained(failed: int, without_cause: int) -> str:
+    """How many failed requests have a cause, in words."""
+    if not failed:
+        return "no request failed"
+    if not without_cause:
+        return f"each of {failed:,} failed requests has a cause"
+    return f"{without_cause:,} of {failed:,} failed requests ({percent(without_cause / failed)}) have no cause"
 
 
 def duration(value_s: float) -> str:

@@ -101,10 +101,10 @@ def figure(history: History, result: Result, most_points: int, most_lines: int) 
     whole = (at(records[0].t_ns), max(at(records[-1].t_ns), 0.001))
     acts = _marks(history.of(Act), at)
     gaps = [_gap(outage, at) for outage in result.traffic.outages] if result.traffic else []
-    between = leaders.handovers(result.failover, at)
     beats, seen = history.of(Work), history.of(LeaseSeen)
+    between = leaders.handovers(result.failover, beats, at)
     look = leaders.looks(seen, beats)
-    work = leaders.work(beats, between, look, at)
+    work = leaders.work(beats, result.failover, between, look, at)
     requests = _requests(history, result, zero, most_points)
     quiet = result.noise is None or result.noise.quiet is not False
     found = [

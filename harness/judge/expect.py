@@ -83,7 +83,7 @@ class Outage(_OfTraffic):
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
-        limits = _limits(self.at_least_s, self.at_most_s, "s")
+        limits = limits_text(self.at_least_s, self.at_most_s, "s")
         what = self._title(f"outage {limits}" if self.at_most_s != 0 else "no outage")
         found = self._traffic(evidence)
         if not found:
@@ -116,52 +116,6 @@ class Latency(_OfTraffic):
         if not found:
             return self._nothing(what)
         return self.told(self._title(what), f"{max(found):.1f} ms", max(found) <= self.p99_ms_at_most)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover(Expectation):
-    """Each new leader took the Lease within `after_last_renewal_s` (from, to) seconds after its last renewal."""
-
-    after_last_renewal_s: tuple[float, float]
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        low, high = self.after_last_renewal_s
-        what = f"handover {_limits(low, high, 's')} after the last renewal"
-        if evidence.failover is None:
-            return self.told(what, "no handover", False)
-        spans = [one.since_last_renewal_s for one in evidence.failover.handovers]
-        seen = ", ".join("renewal not seen" if span is None else f"{span:.3f} s" for span in spans)
-        return self.told(what, seen, all_hold(None if span is None else low <= span <= high for span in spans))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failover(Expectation):
-    """Leadership passed, and no failover was longer than `at_most_s`, judged by the whole bracket."""
-
-    at_most_s: float
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        what = f"failover <= {self.at_most_s:g} s"
-        found = evidence.failover
-        if found is None:
-            return self.told(what, "no handover", False)
-        holds = True if found.high_s <= self.at_most_s else False if found.low_s > self.at_most_s else None
-        return self.told(what, f"{found.estimate_s:.3f} s [{found.low_s:.3f}, {found.high_s:.3f}]", holds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoOverlap(Expectation):
-    """No two leaders worked at once. Without a handover nothing can be told."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        found = evidence.failover
-        if found is None:
-            return self.told("never two leaders at work", "no handover", None)
-        seen = f"{found.overlap_s:.3f} s of overlap" if found.overlap_s else "no overlap"
-        return self.told("never two leaders at work", seen, found.overlap_s == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +160,7 @@ class Timing(Expectation):
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
-        what = f"{self.name} {_limits(self.at_least, self.at_most, '')}".rstrip()
+        what = f"{self.name} {limits_text(self.at_least, self.at_most, '')}".rstrip()
         value = evidence.timings.get(self.name)
         if value is None:
             return self.told(what, "not seen", None)
@@ -261,7 +215,7 @@ def _errors_seen(found: Sequence[results.Traffic]) -> str:
     return f"{text}, {unknown:,} unknown" if unknown else text
 
 
-def _limits(low: float | None, high: float | None, unit: str) -> str:
+def limits_text(low: float | None, high: float | None, unit: str) -> str:
     """Limits in words."""
     if low is not None and high is not None:
         return f"{low:g} to {high:g} {unit}"

@@ -15,6 +15,8 @@ const Timeline = (() => {
     holder2: { fill: "holder2", ink: "on" },
     holder3: { fill: "holder3", ink: "on" },
     nobody: { fill: "exited", outline: true, ink: "muted" },
+    phase0: { fill: "terminating", ink: "ink", faint: true },
+    phase1: { fill: "exited", outline: true, ink: "muted" },
     gap: { fill: "gap", name: "without a leader", shape: "x", ink: "ink", faint: true },
     overlap: { fill: "overlap", name: "two leaders", shape: "\\", ink: "ink", faint: true },
   };

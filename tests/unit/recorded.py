@@ -1,6 +1,7 @@
-"""A run on a real cluster, recorded: its history and its results, for what is to be proved on real evidence.
+"""Runs on a real cluster, recorded: their histories and results, for what is to be proved on real evidence.
 
-`PYTHONPATH=. python tests/unit/recorded.py reports/out/RUN` takes another run's; all its rows should have passed.
+`PYTHONPATH=. python tests/unit/recorded.py reports/out/RUN NAME` takes a run as the recording NAME; all its rows should
+have passed. Rows that another recording has are left out.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from harness.results import Result, Results
 
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
-HISTORY, RESULTS = DATA / "run.jsonl.gz", DATA / "run-results.json"
+RECORDINGS = ("run", "leaders")
 KEPT = {"control": 10, "load": 40}
 """Of the probers with these roles one request in so many is kept, to keep the file small."""
 
@@ -60,12 +61,20 @@ class Replay:
         return verdict.judge(seen, self.proof(seen), self.expectations, lease=self.lease, probe="service")
 
 
+def history_file(recording: str) -> pathlib.Path:
+    return DATA / f"{recording}.jsonl.gz"
+
+
+def results_file(recording: str) -> pathlib.Path:
+    return DATA / f"{recording}-results.json"
+
+
 def results() -> dict[str, Result]:
-    return {result.name: result for result in Results.read(RESULTS).results}
+    return {one.name: one for name in RECORDINGS for one in Results.read(results_file(name)).results}
 
 
 def histories() -> dict[str, History]:
-    return history.read(HISTORY)
+    return {row: seen for name in RECORDINGS for row, seen in history.read(history_file(name)).items()}
 
 
 def replay(result: Result) -> Replay:
@@ -83,11 +92,11 @@ def replay(result: Result) -> Replay:
     return played
 
 
-def folder(where: pathlib.Path) -> pathlib.Path:
-    """The run's folder as it was."""
+def folder(where: pathlib.Path, recording: str = "run") -> pathlib.Path:
+    """A run's folder as it was."""
     where.mkdir(exist_ok=True)
-    shutil.copy(HISTORY, where / "history.jsonl.gz")
-    shutil.copy(RESULTS, where / "results.json")
+    shutil.copy(history_file(recording), where / "history.jsonl.gz")
+    shutil.copy(results_file(recording), where / "results.json")
     return where
 
 
@@ -108,16 +117,22 @@ def thinned(records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def take(run: pathlib.Path) -> None:
-    HISTORY.parent.mkdir(exist_ok=True)
-    HISTORY.unlink(missing_ok=True)
+def take(run: pathlib.Path, recording: str) -> None:
+    DATA.mkdir(exist_ok=True)
+    others = [Results.read(results_file(name)) for name in RECORDINGS if name != recording]
+    known = {result.name for found in others for result in found.results}
+    found = Results.read(run / "results.json")
+    kept = [result for result in found.results if result.name not in known]
+    found.model_copy(update={"results": kept}).write(results_file(recording))
+    file = history_file(recording)
+    file.unlink(missing_ok=True)
     for name, seen in history.read(run / "history.jsonl.gz").items():
-        recorder = Recorder(HISTORY, name)
-        for record in thinned(seen.records):
-            recorder.add(record)
-        recorder.close()
-    shutil.copy(run / "results.json", RESULTS)
+        if name not in known:
+            recorder = Recorder(file, name)
+            for record in thinned(seen.records):
+                recorder.add(record)
+            recorder.close()
 
 
 if __name__ == "__main__":
-    take(pathlib.Path(sys.argv[1]))
+    take(pathlib.Path(sys.argv[1]), sys.argv[2])

@@ -1,4 +1,4 @@
-"""The proofs of the restart paths and the judge, on a run that was recorded on a real cluster (see `recorded`)."""
+"""The proofs of the restart paths and the judge, on runs that were recorded on a real cluster (see `recorded`)."""
 
 import re
 from collections.abc import Callable
@@ -9,9 +9,11 @@ import pytest
 import recorded
 
 from harness.history import History
+from harness.judge.expect_leaders import NoOverlap, Overlap
 from harness.lives import lives
-from harness.records import Act, EventSeen, LeaseSeen, PodSeen, Record, RequestBatch, Work
-from harness.results import Result
+from harness.records import Act, AppSaid, EventSeen, LeaseSeen, PodSeen, Record, RequestBatch, Work
+from harness.reigns import reigns
+from harness.results import Result, Results
 from reports import write_all
 
 RESULTS = recorded.results()
@@ -86,6 +88,17 @@ def lease_counts_nothing(history: History) -> History:
     return mapped(history, lambda one: replace(one, transitions=1) if isinstance(one, LeaseSeen) else one)
 
 
+def without_said(event: str, history: History) -> History:
+    return mapped(history, lambda one: None if isinstance(one, AppSaid) and one.event == event else one)
+
+
+def renewed_meanwhile(begin: str, history: History) -> History:
+    """The leader is seen to have renewed its Lease after the spell's begin."""
+    began_ns = next(said.t_ns for said in history.of(AppSaid) if said.event == begin)
+    last = [one for one in history.of(LeaseSeen) if one.renew_ns and one.renew_ns < began_ns][-1]
+    return History(history.scenario, [*history.records, replace(last, renew_ns=began_ns + 1_000_000)])
+
+
 def no_lease(history: History) -> History:
     return mapped(history, lambda one: None if isinstance(one, LeaseSeen) else one)
 
@@ -94,6 +107,11 @@ STOPPED: list[tuple[Change, str]] = [
     (partial(of_pods, no_mark), "got a deletionTimestamp"),
     (partial(of_pods, no_exit), "exit codes: none seen"),
     (partial(of_pods, no_end), "left the API"),
+]
+PASSED: list[tuple[Change, str]] = [
+    (lease_stays, "passed to nobody"),
+    (lease_counts_nothing, "passed to controller"),
+    (no_lease, "was held by"),
 ]
 REPLACED: list[tuple[Change, str]] = [
     (no_new_ready, "new pods became Ready: none"),
@@ -128,10 +146,28 @@ NEEDS: dict[str, list[tuple[Change, str]]] = {
     ],
     "handover": [
         *STOPPED,
-        (lease_stays, "passed to nobody"),
-        (lease_counts_nothing, "passed to controller"),
-        (no_lease, "was held by"),
+        *PASSED,
         (partial(without_acts, "delete-leader"), "the leader's pod was deleted"),
+    ],
+    "leader-crash": [
+        *PASSED,
+        (partial(of_pods, no_exit), "ended with no exit code"),
+        (partial(of_pods, marked), "was not deleted"),
+        (partial(without_acts, "crash-leader"), "the leader was killed"),
+    ],
+    "leader-freeze": [
+        *PASSED,
+        (partial(without_said, "froze"), "said froze, and later thawed"),
+        (partial(without_said, "thawed"), "said froze, and later thawed"),
+        (partial(renewed_meanwhile, "froze"), "renewed nothing between froze and thawed"),
+        (partial(without_acts, "freeze-leader"), "freeze-leader was done"),
+    ],
+    "leader-cut": [
+        *PASSED,
+        (partial(without_said, "cut"), "said cut, and later mended"),
+        (partial(without_said, "mended"), "said cut, and later mended"),
+        (partial(renewed_meanwhile, "cut"), "renewed nothing between cut and mended"),
+        (partial(without_acts, "cut-leader"), "cut-leader was done"),
     ],
 }  # fmt: skip
 
@@ -150,7 +186,8 @@ def figures(result: Result) -> dict[str, object]:
         "expected": [one.holds for one in result.expected],
         "requests": traffic and (traffic.requests, traffic.errors, traffic.unknown, traffic.latency_ms),
         "outages": traffic and [(one.low_s, one.high_s, one.failed, one.kind) for one in traffic.outages],
-        "failover": result.failover,
+        "failover": result.failover and (result.failover.low_s, result.failover.high_s, result.failover.transitions),
+        "handovers": result.failover and [(one.gap_s, one.acquired_ns) for one in result.failover.handovers],
     }
 
 
@@ -215,14 +252,33 @@ def test_a_failed_request_of_the_control_makes_all_inconclusive(name: str) -> No
     assert (judged.verdict, "control requests failed" in judged.why) == ("inconclusive", True)
 
 
-@pytest.mark.parametrize("name", ["handover-expiry", "handover-release"])
+ALONE = [name for name, played in PLAYED.items() if any(isinstance(one, NoOverlap) for one in played.expectations)]
+SPLIT = [name for name, played in PLAYED.items() if any(isinstance(one, Overlap) for one in played.expectations)]
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_a_leader_that_works_on_beside_the_new_one_fails(name: str) -> None:
     history = HISTORIES[name]
     work = history.of(Work)
     extra = replace(work[0], t_ns=work[-1].t_ns - 1_000_000, seq=10**6)
+    assert extra.identity != work[-1].identity
     judged = PLAYED[name].judge(History(name, [*history.records, extra]))
     assert judged.verdict == "fail"
     assert "never two leaders at work" in judged.why
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_split_brain_that_is_none_fails(name: str) -> None:
+    history = HISTORIES[name]
+    first_ns = reigns(history.of(Work))[1].first_ns
+    first = history.of(Work)[0].identity
+
+    def alone(one: Record) -> Record | None:
+        return None if isinstance(one, Work) and one.identity == first and one.t_ns >= first_ns else one
+
+    judged = PLAYED[name].judge(mapped(history, alone))
+    assert judged.verdict == "fail"
+    assert "two leaders at work" in judged.why
 
 
 @pytest.mark.parametrize("name", RESULTS)
@@ -231,9 +287,10 @@ def test_an_act_that_broke_before_its_first_step_is_not_proved_either(name: str)
     assert PLAYED[name].judge(less).verdict == "inconclusive"
 
 
-def test_all_reports_of_the_run_can_be_written_and_are_small(tmp_path) -> None:
-    written = write_all(recorded.folder(tmp_path))
+@pytest.mark.parametrize("recording", recorded.RECORDINGS)
+def test_all_reports_of_the_run_can_be_written_and_are_small(tmp_path, recording: str) -> None:
+    written = write_all(recorded.folder(tmp_path, recording))
     assert [path.name for path in written] == ["report.html", "junit.xml", "summary.md"]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 5_000_000
     page = written[0].read_text()
-    assert all(name in page for name in RESULTS)
+    assert all(result.name in page for result in Results.read(recorded.results_file(recording)).results)

@@ -5,18 +5,16 @@ from harness import results
 from harness.judge.expect import (
     ErrorRate,
     ExitCode,
-    Failover,
-    Handover,
     Latency,
     NoErrors,
     NoOutage,
-    NoOverlap,
     Outage,
     Restarts,
     Seen,
     SomeErrors,
     Timing,
 )
+from harness.judge.expect_leaders import Failover, Handover, Moves, NoOverlap, Overlap
 from harness.judge.expectation import Evidence
 
 
@@ -103,30 +101,59 @@ def test_latency_of_the_worst_prober():
     assert Latency(p99_ms_at_most=10)(evidence(traffic(p99=5), traffic(p99=9))).holds is True
 
 
-def passed(low, high, overlap=0.0, since=17.0):
-    one = results.Handover(old="a", new="b", gap_s=high, first_work_ns=0, since_last_renewal_s=since)
-    return results.Failover(low_s=low, estimate_s=low, high_s=high, overlap_s=overlap, handovers=[one])
+def passed(low, high, since=17.0, error=0.0, **more):
+    one = results.Handover(
+        old="a", new="b", gap_s=high, first_work_ns=0, since_last_renewal_s=since, clock_error_s=error
+    )  # fmt: skip
+    return results.Failover(low_s=low, estimate_s=low, high_s=high, handovers=[one], **more)
 
 
-@pytest.mark.parametrize(("since", "holds"), [(17.0, True), (14.9, False), (24.0, False), (None, None)])
-def test_handover(since, holds):
-    assert Handover(after_last_renewal_s=(15, 23.8))(evidence(failover=passed(1, 2, since=since))).holds is holds
+@pytest.mark.parametrize(
+    ("since", "error", "holds"),
+    [(17.0, 0, True), (14.9, 0, False), (24.0, 0, False), (None, 0, None), (15.1, 0.2, None), (14.7, 0.2, False)],
+)
+def test_handover(since, error, holds):
+    judged = Handover(after_last_renewal_s=(15, 23.8))(evidence(failover=passed(1, 2, since, error)))
+    assert judged.holds is holds
 
 
-@pytest.mark.parametrize(("low", "high", "holds"), [(1, 2, True), (3.9, 4.1, None), (5, 6, False)])
+@pytest.mark.parametrize(
+    ("low", "high", "holds"), [(1, 2, True), (3.9, 4.1, None), (5, 6, False), (0.1, 0.2, False), (0.4, 0.6, None)]
+)
 def test_failover(low, high, holds):
-    assert Failover(at_most_s=4)(evidence(failover=passed(low, high))).holds is holds
+    assert Failover(at_least_s=0.5, at_most_s=4)(evidence(failover=passed(low, high))).holds is holds
+
+
+def test_all_failovers_together():
+    found = evidence(failover=passed(1, 2, total_low_s=3, total_estimate_s=3.5, total_high_s=4))
+    assert Failover(at_most_s=3.9, total=True)(found).holds is None
+    assert Failover(at_most_s=4, total=True)(found).holds is True
+
+
+def test_moves():
+    assert Moves(at_most=1)(evidence(failover=passed(1, 2))).holds is True
+    assert Moves(at_least=2, at_most=3)(evidence(failover=passed(1, 2))).holds is False
+    assert Moves(at_most=3)(evidence()).holds is False
 
 
 def test_no_leader_came():
     assert Failover(at_most_s=4)(evidence()).holds is False
     assert Handover(after_last_renewal_s=(15, 23.8))(evidence()).holds is False
     assert NoOverlap()(evidence()).holds is None
+    assert Overlap(at_least_s=1, at_most_s=2)(evidence()).holds is None
 
 
-def test_overlap():
-    assert NoOverlap()(evidence(failover=passed(0, 0, 1.5))).holds is False
-    assert NoOverlap()(evidence(failover=passed(0, 1))).holds is True
+@pytest.mark.parametrize(("stale", "unsure", "holds"), [(0, 0, True), (1, 0, False), (0, 1, None), (1, 1, False)])
+def test_no_overlap(stale, unsure, holds):
+    assert NoOverlap()(evidence(failover=passed(0, 1, stale=stale, stale_unsure=unsure))).holds is holds
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "holds"), [(1.5, 1.6, True), (0.9, 1.1, None), (0.0, 0.0, False), (2.1, 2.2, False)]
+)
+def test_overlap(low, high, holds):
+    found = evidence(failover=passed(0, 1, overlap_s=low, overlap_high_s=high))
+    assert Overlap(at_least_s=1, at_most_s=2)(found).holds is holds
 
 
 def test_restarts_and_exit_codes():

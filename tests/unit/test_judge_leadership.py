@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge.leadership import failover, reigns, work_every_s
+from harness.judge.leadership import failover, work_every_s
+from harness.records import Act, Work
+from harness.reigns import reigns
 
 
 def test_handover_by_expiry():
@@ -50,7 +52,7 @@ def test_overlap_within_a_longer_reign():
 
 def test_the_same_leader_in_a_later_term_reigns_anew():
     history = made.history(made.work("a", 0, 1, 1), made.work("b", 3, 4, 2), made.work("a", 8, 9, 3))
-    assert [one.identity for one in reigns(history)] == ["a", "b", "a"]
+    assert [one.identity for one in reigns(history.of(Work))] == ["a", "b", "a"]
     found = failover(history)
     assert found is not None
     assert found.high_s == pytest.approx(4)
@@ -82,8 +84,8 @@ def test_unseen_lease_and_other_leases():
 
 
 def test_spacing_of_work():
-    assert work_every_s(made.history(made.work("a", 0, 10, 1, every_s=0.05))) == pytest.approx(0.05)
-    assert work_every_s(made.history()) == 0
+    assert work_every_s(reigns(made.work("a", 0, 10, 1, every_s=0.05))) == pytest.approx(0.05)
+    assert work_every_s(reigns([])) == 0
 
 
 def test_a_later_reign_of_either_leader_changes_nothing():
@@ -95,3 +97,64 @@ def test_a_later_reign_of_either_leader_changes_nothing():
     found = failover(history)
     assert found is not None
     assert [one.since_last_renewal_s for one in found.handovers] == pytest.approx([17, 20, 20])
+
+
+def test_a_leader_that_stood_still_leaves_a_gap_and_works_on_beside_the_next():
+    history = made.history(made.work("a", 0, 10, 1), made.work("b", 17, 30, 2), made.work("a", 22, 26, 1))
+    found = failover(history)
+    assert found is not None
+    assert (found.low_s, found.high_s) == pytest.approx((6.96, 7))
+    assert (found.overlap_s, found.overlap_high_s) == pytest.approx((4, 4.04))
+    assert found.stale == 201
+    assert len(found.handovers) == 1
+
+
+def test_a_single_stale_piece_is_an_overlap():
+    history = made.history(made.work("a", 0, 10, 1), made.work("b", 17, 30, 2), made.work("a", 22, 22, 1))
+    found = failover(history)
+    assert found is not None
+    assert found.stale == 1
+    assert found.overlap_s == 0
+    assert found.overlap_high_s == pytest.approx(0.04)
+
+
+def test_all_failovers_are_summed():
+    history = made.history(made.work("a", 0, 10, 1), made.work("b", 12, 14, 2), made.work("c", 15, 16, 3))
+    found = failover(history)
+    assert found is not None
+    assert (found.total_low_s, found.total_estimate_s, found.total_high_s) == pytest.approx((2.92, 2.96, 3))
+    assert found.stale == 0
+
+
+LEADERS = [
+    *made.work("a", 0, 10, 1), *made.work("b", 27, 30, 2), made.lease(9.9, "a", 1, 0, 9.9),
+    Act(made.at(9.95), "kill", "pod/a", "begin", detail={"holder": "a"}),
+    Act(made.at(10.01), "kill", "pod/a", "done", detail={"holder": "a"}),
+]  # fmt: skip
+
+
+def told(*records):
+    found = failover(made.history(LEADERS, *records))
+    assert found is not None
+    bounds = [(one.what, one.low_ns - made.BASE_NS, one.high_ns - made.BASE_NS) for one in found.handovers[0].phases]
+    return [
+        (what, pytest.approx(low / 1e9, abs=1e-6), pytest.approx(high / 1e9, abs=1e-6)) for what, low, high in bounds
+    ]
+
+
+def test_phases_of_an_expiry():
+    taken = made.lease(26.95, "b", 2, 26.9, 26.9)
+    assert told(taken) == [
+        ("act", 9.95, 10.01), ("last work", 10, 10.02), ("expired", 24.9, 26.9), ("acquired", 26.9, 26.95),
+        ("first work", 26.98, 27),
+    ]  # fmt: skip
+
+
+def test_phases_of_a_release():
+    assert told(made.lease(12.1, "", 1, 12, 12), made.lease(26.95, "b", 2, 26.9, 26.9))[2] == ("released", 12, 12.1)
+
+
+def test_phases_of_which_nothing_was_seen_are_left_out():
+    assert [what for what, *_ in told()] == ["act", "last work", "first work"]
+    too_soon = made.lease(20.95, "b", 2, 20.9, 20.9)
+    assert "expired" not in [what for what, *_ in told(too_soon)]

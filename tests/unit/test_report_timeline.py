@@ -5,7 +5,7 @@ from made_scenario import Made, ns
 
 from harness.history import History
 from harness.records import LeaseSeen, Work
-from harness.results import Failover, Handover, Result
+from harness.results import Failover, Handover, Phase, Result
 from reports import leaders
 from reports.figure import Bar, Figure, Line, Rows, Shots
 from reports.shots import shots, thinned
@@ -110,18 +110,35 @@ def test_a_lease_that_was_released_is_nobodys() -> None:
 
 def test_pauses_of_work_stay_visible_and_single_beats_too() -> None:
     beats = [Work(ns(t), "p", "id", n, 0) for n, t in enumerate((0.0, 0.02, 0.04, 0.06, 0.5, 0.52, 3.0))]
-    rows = leaders.work(beats, [], {"id": "holder0"}, lambda t_ns: (t_ns - ns(0)) / 1e9)
+    rows = leaders.work(beats, None, [], {"id": "holder0"}, lambda t_ns: (t_ns - ns(0)) / 1e9)
     assert rows is not None
     assert [(round(b.start_s, 2), round(b.end_s, 2)) for b in rows.rows[0].bars] == [(0, 0.06), (0.5, 0.52), (3, 3)]
 
 
-def test_a_negative_gap_is_two_leaders_at_once() -> None:
+def test_work_of_two_at_once_is_an_overlap_and_no_gap() -> None:
     change = Handover(old="a", new="b", gap_s=-0.4, first_work_ns=ns(10))
-    (bar,) = leaders.handovers(
-        Failover(low_s=0, estimate_s=0, high_s=0, handovers=[change]), lambda t: (t - ns(0)) / 1e9
+    beats = [Work(ns(t), "p", who, 0, term) for who, term, t in (("a", 1, 9.96), ("a", 1, 10.4), ("b", 2, 10))]
+    beats += [Work(ns(10 + n * 0.02), "p", who, n, term) for who, term in (("a", 1), ("b", 2)) for n in range(1, 20)]
+    beats.sort(key=lambda beat: beat.t_ns)
+    failover = Failover(low_s=0, estimate_s=0, high_s=0, handovers=[change])
+    (bar,) = leaders.handovers(failover, beats, lambda t: (t - ns(0)) / 1e9)
+    assert (bar.state, bar.start_s, bar.end_s) == ("overlap", 10, pytest.approx(10.38))
+    assert bar.text == "0.380 s with two leaders"
+
+
+def test_the_phases_of_a_handover_are_bars_between_their_moments() -> None:
+    moments = [("act", 9.0, 9.2), ("last work", 9.1, 9.12), ("expired", 24, 26), ("first work", 26.0, 26.02)]
+    found = [Phase.model_validate({"what": w, "low_ns": ns(a), "high_ns": ns(b)}) for w, a, b in moments]
+    change = Handover(old="a", new="b", gap_s=1, first_work_ns=ns(26), phases=found)
+    row = leaders.phases(
+        Failover(low_s=0, estimate_s=0, high_s=0, handovers=[change]), lambda t: round((t - ns(0)) / 1e9, 3)
     )
-    assert (bar.state, bar.start_s, bar.end_s) == ("overlap", 10, 10.4)
-    assert bar.text == "0.400 s with two leaders"
+    assert row is not None
+    assert [(bar.text, bar.start_s, bar.end_s) for bar in row.bars] == [
+        ("until its last work", 9.1, 9.11), ("until it expired", 9.11, 25), ("from expired to first work", 25, 26.01),
+    ]  # fmt: skip
+    assert "expired [24.000, 26.000] → first work [26.000, 26.020]" in row.bars[2].detail
+    assert leaders.phases(None, float) is None
 
 
 def test_an_identity_has_one_look_in_lease_and_work() -> None:

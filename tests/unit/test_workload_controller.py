@@ -4,15 +4,20 @@ import contextlib
 import http.client
 import http.server
 import json
+import os
+import pathlib
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from harness.wait import until
+from workloads.controller import hand
 from workloads.controller.election import ConflictError, LeaseRecord, StoreError
 from workloads.controller.lease import KubeLease, from_micro_time, to_micro_time
 
@@ -230,3 +235,98 @@ def test_a_candidate_stops_at_once(api: Api) -> None:
     with replicas(api) as (_, standby):
         assert standby.stop() == 0
         assert standby.events()[-3:] == ["candidate", "signal", "exit"]
+
+
+def test_a_careless_leader_works_on_after_the_loss(api: Api) -> None:
+    with replicas(api, "--careless", "--linger-s", "0.5", "--work-every-ms", "5") as (leader, _):
+        api.broken = True
+        assert leader.end() == 1
+        careless = leader.moments("careless")[0]
+        assert sum(moment > careless for moment in leader.moments("work")) > 10
+        assert leader.events()[-3:] == ["careless", "lost", "exit"]
+
+
+def module(name: str, *options: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-m", f"workloads.controller.{name}", *options]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+
+
+def told(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    assert process.stdout
+    found: dict[str, Any] = json.loads(process.stdout.readline())
+    return found
+
+
+def test_a_receiver_takes_the_newest_term_and_refuses_older_ones() -> None:
+    with module("receiver", "--port", "0") as process:
+        connection = http.client.HTTPConnection("127.0.0.1", told(process)["data"]["port"], timeout=5)
+
+        def send(identity: str, seq: int, term: object) -> int:
+            connection.request("POST", f"/work?identity={identity}&seq={seq}&term={term}")
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        assert [send("a", 1, 1), send("b", 1, 2), send("a", 2, 1), send("a", 3, 1), send("b", 2, 2)] == [
+            200, 200, 409, 409, 200,
+        ]  # fmt: skip
+        assert send("a", 1, "x") == 400
+        process.kill()
+        assert process.stdout
+        lines = [json.loads(line) for line in process.stdout]
+    assert [(one["identity"], one["seq"]) for one in lines if one["kind"] == "work"] == [("a", 1), ("b", 1), ("b", 2)]
+    assert [one["data"] for one in lines if one["kind"] == "app"] == [{"identity": "a", "term": 1, "highest": 2}]
+
+
+def test_a_leader_hands_its_work_to_a_receiver(api: Api) -> None:
+    with module("receiver", "--port", "0") as process:
+        port = told(process)["data"]["port"]
+        leader = Replica(api, "--receiver", f"127.0.0.1:{port}")
+        piece = told(process)
+        assert (piece["kind"], piece["seq"], piece["term"]) == ("work", 1, 0)
+        assert leader.stop() == 0
+        assert "work" not in {line["kind"] for line in leader.lines}
+        process.kill()
+
+
+@pytest.fixture
+def victim() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that looks like the controller to the hand, and goes on to tell the time."""
+    code = "import time\nwhile True: print(time.monotonic(), flush=True); time.sleep(0.01)"
+    with subprocess.Popen([sys.executable, "-c", code, "test.victim"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def state(pid: int) -> str:
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_the_hand_freezes_thaws_and_kills(
+    victim: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hand, "CONTROLLER", b"test.victim")
+    thaw = hand.freeze([])
+    until(lambda: state(victim.pid) == "T", "the stop of the process", 5)
+    thaw()
+    until(lambda: state(victim.pid) in "SR", "its going on", 5)
+    hand.kill()
+    assert victim.wait(5) == -signal.SIGKILL
+    events = [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
+    assert events == ["froze", "thawed", "killed"]
+
+
+def test_the_hand_says_that_there_is_no_controller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hand, "CONTROLLER", b"no such process")
+    with pytest.raises(ProcessLookupError, match="shareProcessNamespace"):
+        hand.kill()
+
+
+def test_a_shifted_clock_shifts_all_that_is_told() -> None:
+    with module("receiver", "--port", "0", env={"SURVIVE_CLOCK_SHIFT_MS": "-90000"}) as process:
+        said_s = told(process)["t_ns"] / 1e9
+        shifted_s = time.time() - said_s
+        process.kill()
+    assert 90 <= shifted_s < 100

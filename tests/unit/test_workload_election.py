@@ -269,3 +269,27 @@ def test_an_unreachable_lease_is_not_released() -> None:
 def test_timings_that_client_go_refuses(values: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match="the "):
         Timing(*values)
+
+
+def test_work_is_refused_once_the_renew_deadline_has_passed_since_the_last_renewal_was_begun() -> None:
+    world, old, _, _ = pair(1)
+    assert not old.election.may_work, "it never led"
+    assert old.election.try_acquire_or_renew()
+    begun_s = world.now_s
+    world.now_s = begun_s + 9.9
+    assert old.election.may_work
+    world.now_s = begun_s + 10.1
+    assert old.election.valid, "the lease itself still runs"
+    assert not old.election.may_work
+
+
+def test_a_leader_that_slept_may_not_work_under_the_lease_of_the_next() -> None:
+    world, old, new, _ = pair(1)
+    assert old.election.try_acquire_or_renew()
+    assert not new.election.try_acquire_or_renew()
+    world.now_s += 16
+    assert new.election.try_acquire_or_renew()
+    assert not old.election.try_acquire_or_renew()
+    assert old.election.valid, "what it observed last is the next one's lease, which runs"
+    assert not old.election.may_work
+    assert new.election.may_work

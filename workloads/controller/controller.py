@@ -5,7 +5,7 @@ work is a line of kind work with its identity, its number in this process and th
 """
 
 import argparse
-import json
+import http.client
 import os
 import signal
 import socket
@@ -16,39 +16,49 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .election import Election, LeaseStore, Timing
 from .lease import ACCOUNT, KubeLease
+from .said import now_ns, say, write
 
-_wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
-
-
-def now_ns() -> int:
-    """The present moment, ns since the epoch: the wall time of the process's start plus the monotonic time since."""
-    return _wall_minus_monotonic_ns + time.monotonic_ns()
+Deliver = Callable[[str, int, int], None]
+"""Does one piece of work, given the identity, the piece's number and the lease's term."""
 
 
-def write(kind: str, **values: object) -> None:
-    """One JSON line, past any buffer."""
-    line = json.dumps({"kind": kind, "t_ns": now_ns(), **values}, separators=(",", ":"))
-    os.write(sys.stdout.fileno(), line.encode() + b"\n")
+def tell(identity: str, seq: int, term: int) -> None:
+    """Work that is done by telling of it."""
+    write("work", identity=identity, seq=seq, term=term)
 
 
-def say(event: str, **data: object) -> None:
-    """One app event."""
-    write("app", event=event, data=data)
+class Receiver:
+    """Work that is done by handing it to another, who may refuse it: see `receiver`. The term is the fencing token."""
+
+    def __init__(self, address: str, timeout_s: float = 1.0) -> None:
+        self._connection = http.client.HTTPConnection(address, timeout=timeout_s)
+
+    def __call__(self, identity: str, seq: int, term: int) -> None:
+        """Hand one piece over. It is never sent twice; whether it was taken is the receiver's to tell."""
+        try:
+            self._connection.request("POST", f"/work?identity={identity}&seq={seq}&term={term}")
+            self._connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as exc:
+            self._connection.close()
+            say("undelivered", seq=seq, error=str(exc))
 
 
 class Worker:
     """Works at fixed moments while `run` runs. A tick missed while the process stood still is work not done."""
 
-    def __init__(self, election: Election, every_s: float, *, fenced: bool) -> None:
+    def __init__(self, election: Election, every_s: float, deliver: Deliver, *, fenced: bool) -> None:
         self._election = election
+        self._deliver = deliver
         self._every_s = every_s
         self._fenced = fenced
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._term = 0
         self.done = 0
 
     def start(self) -> None:
-        """Begin to work, in a thread of its own."""
+        """Begin to work, in a thread of its own, in the term that was just begun."""
+        self._term = self._election.term
         self._thread.start()
 
     def ask_stop(self) -> None:
@@ -64,9 +74,9 @@ class Worker:
     def _run(self) -> None:
         due_s = time.monotonic()
         while not self._stop.is_set():  # also before the first piece: the signal may have come already
-            if not self._fenced or self._election.valid:
+            if not self._fenced or self._election.may_work:
                 self.done += 1
-                write("work", identity=self._election.identity, seq=self.done, term=self._election.term)
+                self._deliver(self._election.identity, self.done, self._term)
             due_s += self._every_s
             late_s = time.monotonic() - due_s
             if late_s > 0:
@@ -82,7 +92,8 @@ class Controller:
         self._stop = threading.Event()
         self._identity = f"{options.pod}_{os.urandom(8).hex()}"
         self._election = Election(store, self._identity, options.timing, clock=time.monotonic, wall_ns=now_ns)
-        self._worker = Worker(self._election, options.work_every_ms / 1000, fenced=options.fence)
+        deliver = Receiver(options.receiver) if options.receiver else tell
+        self._worker = Worker(self._election, options.work_every_ms / 1000, deliver, fenced=options.fence)
 
     def on_signal(self, number: int, _frame: object) -> None:
         """SIGTERM or SIGINT: work stops before anything else, unless the wrong order was asked for."""
@@ -102,6 +113,9 @@ class Controller:
         if self._options.release_first and not lost:
             self._release()
             time.sleep(self._options.linger_s)
+        if lost and self._options.careless:
+            say("careless", linger_s=self._options.linger_s)
+            self._stop.wait(self._options.linger_s)
         self._worker.join()
         if lost:
             say("lost", holder=self._election.holder, error=self._election.last_error, work=self._worker.done)
@@ -147,8 +161,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--retry-s", type=float, default=2.0)
     add("--release", action=argparse.BooleanOptionalAction, default=False, help="give the lease up on exit")
     add("--release-first", action="store_true", help="the mistake: give the lease up, and work on for --linger-s")
+    add("--careless", action="store_true", help="the mistake: work on for --linger-s once the lease is lost")
     add("--linger-s", type=float, default=1.0)
-    add("--fence", action="store_true", help="work only while the lease runs by the own clock")
+    add("--fence", action="store_true", help="refuse work once the renew deadline has passed since the last renewal")
+    add("--receiver", metavar="HOST:PORT", help="hand the work to `controller.receiver`, with the term as its token")
     add("--work-every-ms", type=float, default=20.0)
     add("--port", type=int, default=8080, help="for /readyz and /livez")
     options = parser.parse_args(arguments)

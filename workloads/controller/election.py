@@ -89,6 +89,7 @@ class Election:
         self._observed = LeaseRecord()
         self._observed_s = 0.0
         self._observed_raw = LeaseRecord()
+        self._renewed_s = 0.0
 
     @property
     def leads(self) -> bool:
@@ -109,6 +110,14 @@ class Election:
     def valid(self) -> bool:
         """Whether the observed lease still runs, by this candidate's own clock since it saw the record change."""
         return self._observed_s + self._observed.duration_s > self._clock()
+
+    @property
+    def may_work(self) -> bool:
+        """Whether it leads and began its last renewal less than the renew deadline ago, by its own clock.
+
+        Nobody else can have taken the lease by then: that takes the longer duration of the lease, from later on.
+        """
+        return self.leads and self._clock() < self._renewed_s + self._timing.renew_s
 
     def acquire(self) -> Iterator[float]:
         """Waits, in seconds, between tries for the lease; ends once it is held."""
@@ -140,14 +149,14 @@ class Election:
             return False
 
     def _try(self, deadline_s: float | None) -> bool:
-        now_ns = self._wall_ns()
+        begun_s, now_ns = self._clock(), self._wall_ns()
         wanted = LeaseRecord(self.identity, int(self._timing.lease_s), 0, now_ns, now_ns)
         if self.leads and self.valid and self._renew_fast(wanted, deadline_s):
             return True
         found = self._store.get(self._left_s(deadline_s))
         if found is None:
             self._store.create(wanted, self._left_s(deadline_s))
-            self._observe(wanted)
+            self._renewed(wanted, begun_s)
             return True
         if found != self._observed_raw:
             self._observe(found)
@@ -158,20 +167,21 @@ class Election:
             wanted = dataclasses.replace(wanted, acquire_ns=found.acquire_ns, transitions=found.transitions)
         else:
             wanted = dataclasses.replace(wanted, transitions=found.transitions + 1)
+        begun_s = self._clock()
         self._store.update(wanted, self._left_s(deadline_s))
-        self._observe(wanted)
+        self._renewed(wanted, begun_s)
         return True
 
     def _renew_fast(self, wanted: LeaseRecord, deadline_s: float | None) -> bool:
         """Write without reading first, as the holder may; a failure leads to the slow path."""
-        seen = self._observed
+        seen, begun_s = self._observed, self._clock()
         wanted = dataclasses.replace(wanted, acquire_ns=seen.acquire_ns, transitions=seen.transitions)
         try:
             self._store.update(wanted, self._left_s(deadline_s))
         except StoreError as exc:
             self.last_error = str(exc)
             return False
-        self._observe(wanted)
+        self._renewed(wanted, begun_s)
         return True
 
     def release(self) -> bool:
@@ -198,6 +208,10 @@ class Election:
         self._store.update(empty, self._left_s(deadline_s))
         self._observe(empty)
         return True
+
+    def _renewed(self, record: LeaseRecord, begun_s: float) -> None:
+        self._observe(record)
+        self._renewed_s = begun_s
 
     def _observe(self, record: LeaseRecord) -> None:
         self._observed = record
