@@ -6,6 +6,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${1:-$root/.venv}
 home=${SURVIVE_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/pytest-survive}
 packages="ca-certificates python3 python3-venv git iproute2 util-linux mount e2fsprogs runc nftables conntrack mmdebstrap buildah procps"
+# Without it mmdebstrap does not know Ubuntu's code names, and looks for them in Debian's archive.
+packages="$packages distro-info-data"
+# hdrhistogram's wheels are for this architecture alone; on others pip compiles it.
+[ "$(uname -m)" = x86_64 ] || packages="$packages gcc libc6-dev python3-dev"
 # Ubuntu's package of this name leads to a snap, which needs more than a test machine has: Playwright brings one there.
 distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"

@@ -20,6 +20,7 @@ class Machine:
     links: frozenset[str]
     routes: frozenset[str]
     cgroups: frozenset[str]
+    controllers: frozenset[str]
     loops: frozenset[str]
     rules: frozenset[str]
     sysctls: frozenset[str]
@@ -34,6 +35,7 @@ class Machine:
             links=frozenset(link["ifname"] for link in _ip("link")),
             routes=frozenset(json.dumps(route, sort_keys=True) for route in _ip("route")),
             cgroups=frozenset(str(p) for root in host.hierarchies() for p in root.iterdir() if p.is_dir()),
+            controllers=frozenset(_controllers()),
             loops=frozenset(_output("losetup", "--all", "--noheadings", "--output", "NAME,BACK-FILE").splitlines()),
             rules=frozenset(_output("nft", "list", "ruleset").splitlines()),
             sysctls=frozenset(f"{path}={value}" for path, value in _sysctls().items()),
@@ -93,6 +95,12 @@ def _spaces(pid: int) -> list[str]:
         return [str(pathlib.Path("/proc", str(pid), "ns", space).readlink()) for space in SPACES]
     except OSError:
         return []
+
+
+def _controllers() -> list[str]:
+    """On cgroup v2: what the machine's root gives to the cgroups below it."""
+    file = host.CGROUPS / "cgroup.subtree_control"
+    return file.read_text().split() if file.exists() else []
 
 
 def _sysctls() -> dict[str, str]:

@@ -1,4 +1,6 @@
+import errno
 import pathlib
+import shutil
 import signal
 import types
 
@@ -99,17 +101,81 @@ def test_cgroups_of_version_1(tmp_path, monkeypatch):
     assert (tmp_path / "cpu" / "one" / "cpu.shares").read_text() == "262144"
 
 
-def test_cgroups_of_version_2(tmp_path, monkeypatch):
+@pytest.fixture
+def unified(tmp_path, monkeypatch):
+    """A made cgroup v2 root where two of four controllers are on, and attributes that any file system would take."""
     monkeypatch.setattr(host, "CGROUPS", tmp_path)
-    (tmp_path / "one" / "daemons").mkdir(parents=True)
-    for folder in (tmp_path, tmp_path / "one"):
+    notes: dict[str, bytes] = {}
+
+    def get(path, name):
+        try:
+            return notes[str(path)]
+        except KeyError as exc:
+            raise OSError from exc
+
+    monkeypatch.setattr(host.os, "listxattr", lambda path: [host.NOTE] if str(path) in notes else [])
+    monkeypatch.setattr(host.os, "setxattr", lambda path, name, value: notes.update({str(path): value}))
+    monkeypatch.setattr(host.os, "getxattr", get)
+    (tmp_path / "cgroup.controllers").write_text("cpu hugetlb memory rdma")
+    (tmp_path / "cgroup.subtree_control").write_text("cpu memory")
+    return tmp_path
+
+
+def a_cluster(root, name):
+    """The kernel's files of a cluster's cgroup, made before it is."""
+    for folder in (root / name, root / name / "daemons"):
+        folder.mkdir()
         (folder / "cgroup.controllers").write_text("cpu")
         (folder / "cgroup.subtree_control").touch()
-    (tmp_path / "one" / "daemons" / "cpu.idle").write_text("0")
-    assert host.hierarchies() == [tmp_path]
-    assert host.make_idle_cgroup("/one/daemons") == [str(tmp_path / "one" / "daemons" / "cgroup.procs")]
-    assert (tmp_path / "one" / "daemons" / "cpu.idle").read_text() == "1"
-    assert (tmp_path / "one" / "cgroup.subtree_control").read_text() == "+cpu"
+    (root / name / "daemons" / "cpu.idle").write_text("0")
+
+
+def cgroups_go(monkeypatch):
+    """A cgroup's folder goes though the kernel's files are in it."""
+    monkeypatch.setattr(pathlib.Path, "rmdir", lambda folder: shutil.rmtree(folder))
+
+
+def test_cgroups_of_version_2(unified):
+    a_cluster(unified, "one")
+    assert host.hierarchies() == [unified]
+    assert host.make_idle_cgroup("/one/daemons") == [str(unified / "one" / "daemons" / "cgroup.procs")]
+    assert (unified / "one" / "daemons" / "cpu.idle").read_text() == "1"
+    assert (unified / "one" / "cgroup.subtree_control").read_text() == "+cpu"
+    # Of what is off, the one that a kubelet wants.
+    assert (unified / "cgroup.subtree_control").read_text() == "+hugetlb"
+
+
+def test_the_last_cluster_gives_back_the_controllers_that_were_off(unified, monkeypatch):
+    control = unified / "cgroup.subtree_control"
+    for name in ("one", "two"):
+        a_cluster(unified, name)
+        host.make_cgroup(f"/{name}/node")
+        control.write_text("cpu hugetlb memory rdma")  # as the container runtime leaves it
+    cgroups_go(monkeypatch)
+    written = []
+
+    def write(file, text):
+        """As the kernel does: what a cgroup below still has is not turned off."""
+        written.append(text)
+        if any(folder.is_dir() for folder in unified.iterdir()):
+            raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(pathlib.Path, "write_text", write)
+    host.remove_cgroup("/two/node")
+    assert written == []
+    for name in ("one", "two"):
+        host.remove_cgroup(f"/{name}")
+        assert written == ["-hugetlb", "-rdma"]
+        written.clear()
+
+
+def test_a_cluster_turns_off_nothing_that_was_on(unified, monkeypatch):
+    cgroups_go(monkeypatch)
+    (unified / "cgroup.subtree_control").write_text("cpu hugetlb memory rdma")
+    a_cluster(unified, "one")
+    host.make_cgroup("/one/node")
+    host.remove_cgroup("/one")
+    assert (unified / "cgroup.subtree_control").read_text() == "cpu hugetlb memory rdma"
 
 
 def test_without_an_idle_class_there_is_nothing_to_join(tmp_path, monkeypatch):

@@ -16,6 +16,13 @@ from harness.errors import ClusterError
 from harness.wait import until
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
+"""What a kubelet wants of its cgroup on v2, where the machine has it; without them it does not start."""
+
+NOTE = "user.survive.off"
+"""An attribute of a cluster's v2 cgroup: the controllers that were off at the machine's root before it. The container
+runtime turns on all that there are, from the root down."""
+
 INIT = "init.json"
 """The name of every init's spec, by which a running one is known, whichever checkout started it."""
 
@@ -107,13 +114,16 @@ def make_cgroup(path: str) -> None:
     for root in hierarchies():
         at = root
         for part in pathlib.PurePath(path).parts[1:]:
+            child = at / part
+            child.mkdir(exist_ok=True)
             if root == CGROUPS:
+                if at == root:
+                    _note_found(child)
                 _delegate(at)
-            at = at / part
-            at.mkdir(exist_ok=True)
             for name in ("cpuset.cpus", "cpuset.mems"):
-                if root != CGROUPS and (at / name).exists() and not (at / name).read_text().strip():
-                    (at / name).write_text((at.parent / name).read_text())
+                if root != CGROUPS and (child / name).exists() and not (child / name).read_text().strip():
+                    (child / name).write_text((at / name).read_text())
+            at = child
 
 
 def favour(path: str) -> None:
@@ -140,13 +150,45 @@ def make_idle_cgroup(path: str) -> list[str]:
 
 
 def _delegate(cgroup: pathlib.Path) -> None:
-    for controller in (cgroup / "cgroup.controllers").read_text().split():
+    """Give the children of a v2 cgroup what a kubelet asks for of what there is."""
+    wanted = CONTROLLERS & _words(cgroup / "cgroup.controllers") - _words(cgroup / "cgroup.subtree_control")
+    for controller in sorted(wanted):
         (cgroup / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _note_found(top: pathlib.Path) -> None:
+    """Note on a cluster's cgroup which controllers the machine gave to none: they go back when the cluster goes.
+
+    What is on already may be so because of another cluster, so what that one found off counts as well.
+    """
+    if NOTE in os.listxattr(top):
+        return
+    off = _words(CGROUPS / "cgroup.controllers") - _words(CGROUPS / "cgroup.subtree_control")
+    notes = [_note(other) for other in CGROUPS.iterdir() if other.is_dir()]
+    os.setxattr(top, NOTE, " ".join(sorted(off.union(*notes))).encode())
+
+
+def _note(top: pathlib.Path) -> set[str]:
+    try:
+        return set(os.getxattr(top, NOTE).decode().split())
+    except OSError:  # none, or the cgroup is gone
+        return set()
+
+
+def _take_back(found_off: set[str]) -> None:
+    for controller in sorted(found_off & _words(CGROUPS / "cgroup.subtree_control")):
+        with contextlib.suppress(OSError):  # another uses it by now, and keeps it
+            (CGROUPS / "cgroup.subtree_control").write_text(f"-{controller}")
+
+
+def _words(file: pathlib.Path) -> set[str]:
+    return set(file.read_text().split())
 
 
 def remove_cgroup(path: str, timeout_s: float = 20) -> None:
     """Remove a cgroup and all below it from every hierarchy; its processes must have been ended."""
     tops = [root / path.lstrip("/") for root in hierarchies()]
+    found_off = _note(CGROUPS / path.lstrip("/"))
 
     def gone() -> bool:
         for top in tops:
@@ -158,6 +200,8 @@ def remove_cgroup(path: str, timeout_s: float = 20) -> None:
         return not any(top.exists() for top in tops)
 
     until(gone, f"the removal of cgroup {path}", timeout_s)
+    if found_off:
+        _take_back(found_off)
 
 
 def copy_store(source: pathlib.Path, target: pathlib.Path) -> None:

@@ -56,12 +56,23 @@ IMAGES = (
 def suite() -> str:
     """The code name of this machine's distribution (bookworm, noble), of which the base image is made."""
     release = platform.freedesktop_os_release()
-    name = release.get("VERSION_CODENAME", "")
-    if not name or not {"debian", "ubuntu"} & {release.get("ID", ""), *release.get("ID_LIKE", "").split()}:
+    # A distribution made of Ubuntu's packages has a code name of its own beside Ubuntu's.
+    name = release.get("UBUNTU_CODENAME") or release.get("VERSION_CODENAME", "")
+    if not name or not {"debian", "ubuntu"} & _kin():
         raise ClusterError(
             "the embedded cluster's images are made of Debian or Ubuntu packages: run it on one of these"
         )
     return name
+
+
+def components() -> str:
+    """The parts of the distribution's archive that BASE_PACKAGES are in: Ubuntu has python3-venv in universe."""
+    return "main,universe" if "ubuntu" in _kin() else "main"
+
+
+def _kin() -> set[str]:
+    release = platform.freedesktop_os_release()
+    return {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
 
 
 def key(programs: pathlib.Path) -> str:
@@ -165,7 +176,8 @@ def _base(buildah: Buildah) -> None:
     if not tar.exists():
         tar.parent.mkdir(parents=True, exist_ok=True)
         partial = tar.with_suffix(".partial")
-        argv = ["mmdebstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "--format=tar", suite(), str(partial)]
+        argv = ["mmdebstrap", "--variant=minbase", f"--components={components()}", f"--include={BASE_PACKAGES}"]
+        argv += ["--format=tar", suite(), str(partial)]
         _run(argv, "making the base image")
         partial.rename(tar)
     buildah.build(BASE, SOURCES / "base", {"base.tar": tar})
