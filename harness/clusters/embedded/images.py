@@ -172,7 +172,8 @@ def _pip_settings() -> list[str]:
 
 
 def _base(buildah: Buildah) -> None:
-    tar = home() / "bases" / f"{suite()}-{digest([], WORKLOADS, BASE_PACKAGES)}.tar"
+    made_of = digest([], WORKLOADS, BASE_PACKAGES, components(), platform.machine())
+    tar = home() / "bases" / f"{suite()}-{made_of}.tar"
     if not tar.exists():
         tar.parent.mkdir(parents=True, exist_ok=True)
         partial = tar.with_suffix(".partial")
