@@ -14,10 +14,22 @@ import urllib3
 from kubernetes.utils.quantity import parse_quantity
 
 from harness.kube_client import Client, Query, seconds_text
-from harness.kube_errors import causes, passes
+from harness.kube_errors import causes, explained, passes
 from harness.kube_streams import LISTED, Change, LogLine, Object, Stop, Watch, lines, log_line, time_ns
 
-__all__ = ["LISTED", "Change", "Kube", "LogLine", "Object", "Objects", "Stop", "causes", "passes", "time_ns"]
+__all__ = [
+    "LISTED",
+    "Change",
+    "Kube",
+    "LogLine",
+    "Object",
+    "Objects",
+    "Stop",
+    "causes",
+    "explained",
+    "passes",
+    "time_ns",
+]
 
 Objects = list[Object]
 Patch = Literal["merge", "strategic", "json"]
@@ -135,8 +147,11 @@ class Kube:
         """Delete a pod; without `grace_s` its own grace period holds. Returns the pod as the API then has it."""
         return self._client.once("DELETE", _pod(namespace, name), body=_delete_options(grace_s, uid))
 
-    def evict(self, name: str, namespace: str, grace_s: int | None = None) -> Object:
-        """Evict a pod. If a budget forbids it: KubeError with status 429, and `causes` gives DisruptionBudget."""
+    def evict(self, name: str, namespace: str, grace_s: int | None = None, *, dry_run: bool = False) -> Object:
+        """Evict a pod, or only ask whether it would be (`dry_run`).
+
+        If a budget forbids it: KubeError with status 429, and `causes` gives DisruptionBudget.
+        """
         eviction: Object = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -144,6 +159,8 @@ class Kube:
         }
         if grace_s is not None:
             eviction["deleteOptions"] = {"gracePeriodSeconds": grace_s}
+        if dry_run:
+            eviction.setdefault("deleteOptions", {})["dryRun"] = ["All"]
         return self._client.once("POST", _pod(namespace, name) + "/eviction", body=eviction)
 
     def restart(self, deployment: str, namespace: str) -> Object:

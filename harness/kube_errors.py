@@ -47,6 +47,15 @@ def causes(error: KubeError) -> list[str]:
     return [str(cause.get("reason", "")) for cause in details.get("causes") or []]
 
 
+def explained(error: KubeError) -> str:
+    """A refusal's message with those of its causes, which say what the message leaves out (a budget and its counts)."""
+    said = parsed(error.body)
+    found = (said.get("details") or {}).get("causes") or []
+    return " ".join(text for text in (said.get("message"), *(one.get("message") for one in found)) if text) or str(
+        error
+    )
+
+
 def retry_after_s(error: KubeError) -> float | None:
     """How long the API server asks to wait, in seconds; None if it did not ask."""
     details = parsed(error.body).get("details") or {}

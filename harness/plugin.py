@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "row(id, name, path): the row of the matrix that a test proves: its id (B1), a name that is unique in a run"
         " (rollout-naive), and its restart path (rollout)",
     )
+    config.addinivalue_line("markers", "node: the row has a node of its own and breaks it, where the cluster gives one")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -136,7 +137,7 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
     row = row_of(request.node)
     if row is None:
         raise pytest.UsageError(f"{request.node.nodeid} needs @pytest.mark.row(id, name, path)")
-    scenario = Scenario(survive_session.kube, survive_session.folder, row)
+    scenario = Scenario(survive_session.kube, survive_session.folder, row, survive_session.nodes)
     request.node.stash[SCENARIO] = scenario
     try:
         scenario.open()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from harness.history import History
 from harness.lives import PodLife, lives
-from harness.records import EndpointSeen, EndpointsSeen, EventSeen
+from harness.records import Act, EndpointSeen, EndpointsSeen, EventSeen
 
 
 @dataclass
@@ -50,6 +50,12 @@ def pods(history: History, **labels: str) -> list[PodLife]:
 def events(history: History, reason: str, uid: str = "") -> list[EventSeen]:
     """The events of one reason, about one object if its uid is given."""
     return [event for event in history.of(EventSeen) if event.reason == reason and uid in ("", event.uid)]
+
+
+def refusals(history: History, verb: str = "evict") -> list[Act]:
+    """The evictions that a budget refused: 429 with the cause DisruptionBudget."""
+    refused = [act for act in history.of(Act) if (act.verb, act.status) == (verb, "refused")]
+    return [act for act in refused if "DisruptionBudget" in act.detail["body"]]
 
 
 def has_condition(life: PodLife, type_: str, status: str = "True", reason: str = "") -> bool:

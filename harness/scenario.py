@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.clock import NS_PER_S, now_ns
-from harness.deploy import App, apply, create_namespace, delete_namespace, wait_ready
-from harness.disrupt import Path, Site
+from harness.deploy import App, OwnNode, apply, create_namespace, delete_namespace, take_pods_off, wait_ready
+from harness.disrupt import NEEDS_NODES, Path, Site
 from harness.errors import Impossible, UsageError
 from harness.failures import raise_unless_passed
 from harness.history import Recorder
@@ -17,6 +17,7 @@ from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
 from harness.load import Load
+from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
 from harness.proof import Proof
@@ -47,11 +48,13 @@ class Row:
 class Scenario:
     """What a test's fixture `survive` is: deploy, load, restart, expect."""
 
-    def __init__(self, kube: Kube, folder: RunFolder, row: Row) -> None:
+    def __init__(self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None) -> None:
         self.row = row
         self.result: Result | None = None
         self._kube = kube
         self._folder = folder
+        self._nodes = nodes
+        self._own: list[OwnNode] = []
         self._recorder: Recorder = folder.recorder(row.name)
         self._paths: list[Path] = []
         self._lease = ""
@@ -64,6 +67,7 @@ class Scenario:
         """Make the namespace and begin to observe it."""
         began_ns = now_ns()
         self._closing.callback(self._recorder.close)
+        self._closing.callback(self._remove_nodes)  # after the namespace was asked to go: nothing is replaced any more
         try:
             self._namespace = create_namespace(self._kube, self.row.name, self._folder.id)
             self._closing.callback(delete_namespace, self._kube, self._namespace)
@@ -77,10 +81,23 @@ class Scenario:
         self._observer.start()
         self._clocks = NodeClocks(self._kube, self._recorder, self._namespace)
 
-    def deploy(self, app: App, timeout_s: float = 60) -> App:
-        """Apply an app's manifests and wait until it is ready."""
+    def add_node(self, *, small_disk: bool = False) -> OwnNode:
+        """Add a node for this row alone; it is removed with the row. Raises Impossible where the cluster gives none.
+
+        A small disk is one that is soon full; see `harness.nodes`.
+        """
+        if self._nodes is None:
+            raise Impossible(NEEDS_NODES)
+        node = OwnNode.of(self.row.name)
+        self._nodes.add(node.name, node.labels, [node.taint], small_disk=small_disk)
+        self._own.append(node)
+        return node
+
+    def deploy(self, app: App, timeout_s: float = 60, *, ready: bool = True) -> App:
+        """Apply an app's manifests and wait until it is ready, unless it is one that never is."""
         apply(self._kube, app, self._namespace)
-        wait_ready(self._kube, app, self._namespace, timeout_s)
+        if ready:
+            wait_ready(self._kube, app, self._namespace, timeout_s)
         return app
 
     @contextlib.contextmanager
@@ -111,7 +128,7 @@ class Scenario:
 
         Raises Impossible, before anything is done, where this cluster cannot do it.
         """
-        site = Site(self._kube, self._namespace, self._recorder)
+        site = Site(self._kube, self._namespace, self._recorder, self._nodes)
         if reason := path.needs(site):
             raise Impossible(reason)
         self._closing.callback(path.heal, site)
@@ -155,6 +172,12 @@ class Scenario:
                 self._judge((), error or "the test ended without a survive.expect(...)")
         finally:
             self._closing.close()
+
+    def _remove_nodes(self) -> None:
+        for node in self._own:
+            assert self._nodes is not None
+            take_pods_off(self._kube, node.name)
+            self._nodes.remove(node.name)
 
     def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:
         if self._observer is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.clusters.provider import Choice, connect
 from harness.deploy import sweep, wait_deleted
 from harness.kube import Kube
+from harness.nodes import Nodes
 from harness.progress import Progress
 from harness.run import RunFolder
 
@@ -26,6 +27,7 @@ class Session:
 
     kube: Kube
     folder: RunFolder
+    nodes: Nodes | None = None
 
 
 @contextlib.contextmanager
@@ -39,7 +41,7 @@ def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator
         try:
             if connection.provider == "embedded":  # on a cluster of others a namespace may be that of a living run
                 sweep(kube, but=folder.id)
-            yield Session(kube, folder)
+            yield Session(kube, folder, connection.own_nodes(folder.id))
             wait_deleted(kube, folder.id)
         finally:
             kube.close()

@@ -4,16 +4,10 @@ import pytest
 
 from harness.deploy import server
 from harness.disrupt import Evict
-from harness.judge.expect import Evidence, NoErrors, NoOutage, Seen
-from harness.lives import lives
-from harness.records import Act
+from harness.judge.evictions import accepted_after_ready
+from harness.judge.expect import NoErrors, NoOutage, Seen
+from harness.proof import refusals
 from harness.scenario import Scenario
-
-
-def refusals(evidence: Evidence) -> list[Act]:
-    """The evictions that a budget refused: 429 with the cause DisruptionBudget."""
-    refused = [act for act in evidence.history.of(Act) if (act.verb, act.status) == ("evict", "refused")]
-    return [act for act in refused if "DisruptionBudget" in act.detail["body"]]
 
 
 @pytest.mark.row("C1", "evict", "evict")
@@ -23,7 +17,7 @@ def test_an_eviction_within_the_budget_is_accepted_at_once(survive: Scenario) ->
     with survive.load(app):
         survive.restart(Evict(app.selector))
     survive.expect(
-        Seen(what="no eviction was refused", predicate=lambda seen: not refusals(seen)),
+        Seen(what="no eviction was refused", predicate=lambda seen: not refusals(seen.history)),
         NoErrors(),
         NoOutage(),
     )
@@ -38,20 +32,9 @@ def test_the_second_eviction_waits_for_the_first_ones_replacement(survive: Scena
     survive.expect(
         Seen(
             what="the second eviction was refused with 429, cause DisruptionBudget",
-            predicate=lambda s: bool(refusals(s)),
+            predicate=lambda s: bool(refusals(s.history)),
         ),
         Seen(what="it was accepted only after a replacement was Ready", predicate=accepted_after_ready),
         NoErrors(),
         NoOutage(),
     )
-
-
-def accepted_after_ready(evidence: Evidence) -> bool | None:
-    """Whether a new pod turned Ready before the second eviction was accepted; None unless both were accepted."""
-    evictions = [act for act in evidence.history.of(Act) if act.verb == "evict"]
-    accepted = [act.t_ns for act in evictions if act.status == "done"]
-    if len(accepted) != 2:
-        return None
-    # Not after the first was accepted: its replacement may be seen before the answer is.
-    new = [life for life in lives(evidence.history).values() if life.first_seen_ns > evictions[0].t_ns]
-    return any(life.ready_ns is not None and life.ready_ns < accepted[1] for life in new)

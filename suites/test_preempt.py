@@ -6,10 +6,11 @@ one would be victims of the other as well, and each preemptor takes all the room
 
 import pytest
 
-from harness.deploy import server
+from harness.deploy import placed, server
 from harness.deploy.server import IMAGE
 from harness.disrupt import Preempt
-from harness.judge.expect import NoErrors, NoOutage, Outage, SomeErrors
+from harness.judge.evictions import deleted_apps
+from harness.judge.expect import NoErrors, NoOutage, Outage, Seen, SomeErrors
 from harness.scenario import Scenario
 
 ROOM = {"cpu": "20m", "memory": "24Mi", "ephemeral-storage": "64Mi"}
@@ -34,3 +35,29 @@ def test_preemption_of_one_of_two_with_a_drain_loses_nothing(survive: Scenario) 
     with survive.load(app):
         survive.restart(Preempt(app.selector, image=IMAGE))
     survive.expect(NoErrors(), NoOutage())
+
+
+def choose(survive: Scenario, budget: dict[str, object] | None, goes: str) -> None:
+    """Two apps of one pod each on a node of their own; one has to go. The newer one has the users, and the budget."""
+    node = survive.add_node()
+    older = survive.deploy(placed(server("older", replicas=1, resources={"requests": ROOM}), node))
+    newer = placed(server("newer", replicas=1, resources={"requests": ROOM}, budget=budget), node)
+    survive.deploy(newer)
+    with survive.load(newer):
+        survive.restart(Preempt(older.selector, image=IMAGE, or_else=newer.selector))
+    users = [SomeErrors(reason="its only pod went")] if goes == "newer" else [NoErrors(), NoOutage()]
+    survive.expect(Seen(what=f"the {goes} one went", predicate=lambda seen: deleted_apps(seen) == {goes}), *users)
+
+
+@pytest.mark.node
+@pytest.mark.row("C7", "preempt-newest", "preempt")
+def test_of_two_pods_alike_preemption_takes_the_newer(survive: Scenario) -> None:
+    """Two pods, neither with a budget: the one that started later goes."""
+    choose(survive, budget=None, goes="newer")
+
+
+@pytest.mark.node
+@pytest.mark.row("C7", "preempt-unguarded", "preempt")
+def test_preemption_takes_a_pod_outside_a_budget_first(survive: Scenario) -> None:
+    """The same two pods, but the newer one's budget lets none go: the older one goes in its stead."""
+    choose(survive, budget={"minAvailable": 1}, goes="older")

@@ -8,9 +8,11 @@ from typing import Literal
 
 from harness.clusters.embedded import cluster as embedded
 from harness.clusters.embedded import layout
+from harness.clusters.embedded.nodes import EmbeddedNodes
 from harness.errors import UsageError
 from harness.kube import Kube
 from harness.locks import share
+from harness.nodes import Nodes
 from harness.progress import Progress
 from harness.results import Cluster
 
@@ -27,10 +29,19 @@ class Connection:
     context: str
     version: str
     nodes: int
+    name: str = ""
 
     def kube(self) -> Kube:
         """A client of it."""
         return Kube.connect(pathlib.Path(self.kubeconfig) if self.kubeconfig else None, self.context or None)
+
+    def own_nodes(self, run: str) -> Nodes | None:
+        """Nodes that a run may have and break, what others left of theirs removed; None where no node is its own."""
+        if self.provider != "embedded":
+            return None
+        nodes = EmbeddedNodes(self.name, run)
+        nodes.sweep()
+        return nodes
 
     def described(self) -> Cluster:
         """What results.json says of it."""
@@ -58,13 +69,13 @@ def connect(
     folder_name = name or layout.default_name()
     with share(layout.run_lock(folder_name), run, f"run {run}"):
         folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
-        yield _describe("embedded", str(folder.kubeconfig), "")
+        yield _describe("embedded", str(folder.kubeconfig), "", folder_name)
 
 
-def _describe(provider: str, kubeconfig: str, context: str) -> Connection:
+def _describe(provider: str, kubeconfig: str, context: str, name: str = "") -> Connection:
     unknown = Connection(provider, kubeconfig, context, "", 0)
     kube = unknown.kube()
-    return Connection(provider, kubeconfig, context, kube.version(), len(kube.list("v1", "Node")))
+    return Connection(provider, kubeconfig, context, kube.version(), len(kube.list("v1", "Node")), name)
 
 
 def _file_name(text: str) -> str:

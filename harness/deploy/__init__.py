@@ -4,19 +4,25 @@ from harness.deploy.app import App, apply, wait_ready
 from harness.deploy.controller import controller
 from harness.deploy.framework import framework
 from harness.deploy.namespace import create_namespace, delete_namespace, sweep, wait_deleted
+from harness.deploy.own_node import OwnNode, placed, take_pods_off
 from harness.deploy.proxied import proxied
+from harness.deploy.scratch import with_scratch
 from harness.deploy.server import server
 
 __all__ = [
     "App",
+    "OwnNode",
     "apply",
     "controller",
     "create_namespace",
     "delete_namespace",
     "framework",
+    "placed",
     "proxied",
     "server",
     "sweep",
+    "take_pods_off",
     "wait_deleted",
     "wait_ready",
+    "with_scratch",
 ]

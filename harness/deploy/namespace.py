@@ -7,10 +7,10 @@ import string
 from harness import wait
 from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.kube import Kube, Object
+from harness.nodes import RUN
 
 MANAGED = "app.kubernetes.io/managed-by"
 MANAGER = "pytest-survive"
-RUN = "survive.dev/run"
 _LONGEST = 63 - len("survive--12345")
 _PATIENCE_S = 12.0
 

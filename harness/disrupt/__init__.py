@@ -2,30 +2,49 @@
 
 from harness.disrupt.crash_leader import CrashLeader
 from harness.disrupt.cut_leader import CutLeader
+from harness.disrupt.daemon import RestartDaemon
 from harness.disrupt.delete import Delete
+from harness.disrupt.disk import FillDisk
+from harness.disrupt.drain import Drain
+from harness.disrupt.ephemeral import PassEphemeralLimit
 from harness.disrupt.evict import Evict
+from harness.disrupt.evict_blocked import EvictBlocked
+from harness.disrupt.evict_unready import EvictUnready
 from harness.disrupt.freeze_leader import FreezeLeader
 from harness.disrupt.handover import Handover
 from harness.disrupt.liveness import FailLiveness
+from harness.disrupt.node_down import NodeDown
+from harness.disrupt.past_budget import DeletePastBudget
 from harness.disrupt.path import Path
 from harness.disrupt.preempt import Preempt
 from harness.disrupt.readiness import FlapReadiness
 from harness.disrupt.rollout import Rollout
-from harness.disrupt.site import Site
+from harness.disrupt.site import NEEDS_NODES, Site
 from harness.disrupt.startup import FailStartup
+from harness.disrupt.taint import Taint
 
 __all__ = [
+    "NEEDS_NODES",
     "CrashLeader",
     "CutLeader",
     "Delete",
+    "DeletePastBudget",
+    "Drain",
     "Evict",
+    "EvictBlocked",
+    "EvictUnready",
     "FailLiveness",
     "FailStartup",
+    "FillDisk",
     "FlapReadiness",
     "FreezeLeader",
     "Handover",
+    "NodeDown",
+    "PassEphemeralLimit",
     "Path",
     "Preempt",
+    "RestartDaemon",
     "Rollout",
     "Site",
+    "Taint",
 ]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
 from harness.disrupt.path import Path, need_replaced, need_stopped, victims
-from harness.disrupt.site import Site, ended, grace_s, ready
+from harness.disrupt.site import Pod, Site, ended, grace_s, ready
 from harness.errors import KubeError
 from harness.history import History
 from harness.kube import quantity
@@ -27,12 +27,17 @@ CONFLICT, GONE = 409, 404
 
 @dataclass(frozen=True, slots=True)
 class Preempt(Path):
-    """Preempt the oldest pod with these labels, which must ask for `resource`, by a pod that runs `image`."""
+    """Preempt the oldest pod with these labels, which must ask for `resource`, by a pod that runs `image`.
+
+    With `or_else` the scheduler has the choice between it and the pods with those labels on its node, which must ask
+    for as much.
+    """
 
     name: ClassVar[str] = "preempt"
     selector: Mapping[str, str]
     image: str
     resource: str = RESOURCE
+    or_else: Mapping[str, str] | None = None
 
     def needs(self, site: Site) -> str:
         """Another node for the victim's replacement, and a victim that takes room."""
@@ -49,18 +54,21 @@ class Preempt(Path):
         One at a time on a cluster, with the PriorityClass as the sign: another's preemptor takes the room of a node
         that this one's replacement needs.
         """
-        pods = site.pods(self.selector)
-        victim = pods[0]
+        wanted = [(labels, site.pods(labels)) for labels in (self.selector, self.or_else) if labels]
+        victim = wanted[0][1][0]
+        node, uid, name = victim["spec"]["nodeName"], victim["metadata"]["uid"], victim["metadata"]["name"]
+        choice = [victim, *(pod for _, pods in wanted[1:] for pod in pods if pod["spec"]["nodeName"] == node)]
         priority = int(victim["spec"].get("priority", 0)) + 1
         until(lambda: _my_turn(site, priority), "the end of other preemptions on this cluster", TURN_S, every_s=0.5)
-        name, uid = victim["metadata"]["name"], victim["metadata"]["uid"]
-        node = victim["spec"]["nodeName"]
         room = self._room(site, node, uid)
         site.say("preempt", f"pod/{name}", "begin", uid, node=node, resource=self.resource, room=room)
-        site.kube.create(self._preemptor(node, room), site.namespace)
-        site.say("preempt", f"pod/{name}", "done", uid)
-        site.wait_gone({uid}, grace_s(victim) + WHOLE_AGAIN_S)
-        site.wait_whole(self.selector, len(pods), {uid}, WHOLE_AGAIN_S)
+        site.kube.create(self._preemptor(victim, room), site.namespace)
+        gone = until(lambda: _taken(site, choice), "the scheduler to take a victim", WHOLE_AGAIN_S)
+        site.say("preempt", f"pod/{gone['metadata']['name']}", "done", gone["metadata"]["uid"])
+        uids = {gone["metadata"]["uid"]}
+        site.wait_gone(uids, grace_s(gone) + WHOLE_AGAIN_S)
+        for labels, pods in wanted:
+            site.wait_whole(labels, len(pods), uids, WHOLE_AGAIN_S)
         higher = {"survive.dev/role": PREEMPTOR}
         until(lambda: any(map(ready, site.pods(higher))), "the higher pod to run", WHOLE_AGAIN_S, every_s=0.25)
 
@@ -93,7 +101,7 @@ class Preempt(Path):
         others = [pod for pod in pods if pod["metadata"]["uid"] != victim_uid and not _going(pod)]
         return int(quantity(has)) - sum(requested(pod, self.resource) for pod in others)
 
-    def _preemptor(self, node: str, room: int) -> dict[str, object]:
+    def _preemptor(self, victim: Pod, room: int) -> dict[str, object]:
         restricted = {
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
@@ -107,7 +115,8 @@ class Preempt(Path):
             "spec": {
                 "priorityClassName": PRIORITY_CLASS[2],
                 "terminationGracePeriodSeconds": 0,
-                "nodeSelector": {"kubernetes.io/hostname": node},
+                "nodeSelector": {"kubernetes.io/hostname": victim["spec"]["nodeName"]},
+                "tolerations": victim["spec"].get("tolerations", []),
                 "containers": [
                     {
                         "name": "app",
@@ -124,6 +133,13 @@ def _closed(node: dict[str, object]) -> bool:
     spec = node["spec"]
     assert isinstance(spec, dict)
     return bool(spec.get("unschedulable")) or any(one["effect"] != "PreferNoSchedule" for one in spec.get("taints", []))
+
+
+def _taken(site: Site, choice: list[Pod]) -> Pod | None:
+    """The first of these pods that is marked or gone."""
+    pods = site.kube.list("v1", "Pod", site.namespace)
+    alive = {pod["metadata"]["uid"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+    return next((pod for pod in choice if pod["metadata"]["uid"] not in alive), None)
 
 
 def requested(pod: dict[str, Any], resource: str) -> int:

@@ -1,25 +1,39 @@
 """Where a disruption happens: a namespace of a cluster, and the history that its steps are written to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.clock import now_ns
+from harness.errors import Impossible, UsageError
 from harness.history import Recorder
 from harness.kube import Kube
+from harness.nodes import Nodes
 from harness.records import Act
 from harness.wait import until
 
 Pod = dict[str, Any]
 
+RUNNING_S = 60.0
+
+NEEDS_NODES = "needs a node of its own to break, which only the embedded cluster gives: run it with --cluster embedded"
+"""Why a path of nodes cannot be done where the site has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A namespace, with the Kubernetes API to act by and the recorder to tell."""
+    """A namespace, with the Kubernetes API to act by, the recorder to tell, and the nodes if they may be touched."""
 
     kube: Kube
     namespace: str
     recorder: Recorder
+    nodes: Nodes | None = None
+
+    def own_nodes(self) -> Nodes:
+        """The nodes, for a path that has said in `needs` that it cannot do without."""
+        if self.nodes is None:
+            raise Impossible(NEEDS_NODES)
+        return self.nodes
 
     def say(
         self, verb: str, target: str, status: Literal["begin", "done", "refused", "failed", "heal"], uid: str = "",
@@ -35,12 +49,40 @@ class Site:
         alive = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return sorted(alive, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
+    def running(self, selector: Mapping[str, str]) -> list[Pod]:
+        """The pods with these labels, once there are any and the containers of all run; they need not be Ready."""
+
+        def found() -> list[Pod] | None:
+            pods = self.pods(selector)
+            return pods if pods and all(map(runs, pods)) else None
+
+        return until(found, "the pods to run", RUNNING_S, every_s=0.25)
+
+    def cordon(self, node: str) -> None:
+        """Close a node to new pods."""
+        self.say("cordon", f"node/{node}", "done")
+        self.kube.patch("v1", "Node", node, "", {"spec": {"unschedulable": True}})
+
+    def uncordon(self, node: str) -> None:
+        """Open a node to new pods again."""
+        self.say("uncordon", f"node/{node}", "heal")
+        self.kube.patch("v1", "Node", node, "", {"spec": {"unschedulable": None}})
+
     def wait_gone(self, uids: set[str], timeout_s: float) -> None:
         """Wait until none of these pods is in the API any more."""
 
         def left() -> set[str]:
             pods = self.kube.list("v1", "Pod", self.namespace)
             return {pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in uids}
+
+        until(lambda: not left(), "the end of the restarted pods", timeout_s, every_s=0.25, last=left)
+
+    def wait_ended(self, uids: set[str], timeout_s: float) -> None:
+        """Wait until each of these pods has Succeeded or Failed, or is gone."""
+
+        def left() -> set[str]:
+            pods = self.kube.list("v1", "Pod", self.namespace)
+            return {pod["metadata"]["name"] for pod in pods if pod["metadata"]["uid"] in uids and not ended(pod)}
 
         until(lambda: not left(), "the end of the restarted pods", timeout_s, every_s=0.25, last=left)
 
@@ -57,6 +99,22 @@ def ready(pod: Pod) -> bool:
     """Whether a pod is Ready."""
     conditions = pod.get("status", {}).get("conditions") or []
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def on_node(pods: Sequence[Pod], node: str) -> list[Pod]:
+    """Those of these pods that are on a node; a row whose app was not placed there is wrong, and says so."""
+    found = [pod for pod in pods if pod["spec"].get("nodeName") == node]
+    if not found:
+        where = ", ".join(sorted({pod["spec"].get("nodeName", "nowhere") for pod in pods})) or "there are none"
+        raise UsageError(f"none of the pods under test is on {node}: {where}")
+    return found
+
+
+def runs(pod: Pod) -> bool:
+    """Whether all containers of a pod run."""
+    status = pod.get("status", {})
+    states = [one.get("state", {}) for one in status.get("containerStatuses") or []]
+    return status.get("phase") == "Running" and bool(states) and all("running" in one for one in states)
 
 
 def ended(pod: Pod) -> bool:

@@ -14,6 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from harness import history
+from harness.deploy import OwnNode
 from harness.disrupt import Path
 from harness.history import History, Recorder
 from harness.judge import verdict
@@ -37,11 +38,14 @@ class Replay:
         self.expectations: tuple[Expectation, ...] = ()
         self.lease = ""
 
-    def deploy(self, app: Any) -> Any:
+    def add_node(self, *, small_disk: bool = False) -> OwnNode:
+        return OwnNode("recorded")
+
+    def deploy(self, app: Any, *, ready: bool = True) -> Any:
         return app
 
     @contextlib.contextmanager
-    def load(self, app: Any = None) -> Iterator[None]:
+    def load(self, app: Any = None, **_: float) -> Iterator[None]:
         yield
 
     def wait_leader(self, lease: str) -> None:

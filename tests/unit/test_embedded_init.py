@@ -12,6 +12,7 @@ import types
 import pytest
 
 from harness.clusters.embedded import init
+from harness.wait import until
 
 HOSTNAME = "/proc/sys/kernel/hostname"
 DRIVER = """
@@ -147,7 +148,7 @@ def clock(monkeypatch):
 
 
 def a_program():
-    return init.Program({"argv": ["x"], "log": "/dev/null"})
+    return init.Program({"name": "x", "argv": ["x"], "log": "/dev/null"})
 
 
 def test_the_pause_grows_to_its_limit(clock):
@@ -191,3 +192,65 @@ def test_reap_without_children(monkeypatch):
 
     monkeypatch.setattr(init.os, "waitpid", none)
     init.reap([a_program()])
+
+
+@contextlib.contextmanager
+def keeping(tmp_path, argv):
+    """init with one program, ready: what it tells of the program, and an order to it."""
+    program = {"name": "p", "argv": argv, "log": str(tmp_path / "p.log"), "env": {}}
+    with started(tmp_path, write_spec(tmp_path, ["true"], processes=[program])) as process:
+        go(process)
+        assert process.stdout.readline() == "ready\n"
+
+        def told():
+            return json.loads((tmp_path / "programs.json").read_text())["p"]
+
+        def order(verb, met):
+            (tmp_path / "control").write_text(f"{verb} p\n")
+            until(lambda: bool(met(told())), f"the effect of {verb}", 20, every_s=0.01)
+            return told()
+
+        until((tmp_path / "programs.json").exists, "its start", 20, every_s=0.01)
+        try:
+            yield told, order
+        finally:
+            order("stop", lambda now: not now["pid"])
+
+
+def test_stopped_it_stays_down_until_it_is_started(tmp_path):
+    with keeping(tmp_path, ["sleep", "1000"]) as (told, order):
+        first = told()
+        down = order("stop", lambda now: not now["pid"])
+        assert (down["stopped"], down["starts"]) == (True, 1)
+        order("kill", lambda now: now["stopped"])
+        assert told() == down, "what is down is not killed, and does not come back by it"
+        up = order("start", lambda now: now["pid"])
+        assert (up["stopped"], up["starts"]) == (False, 2)
+        assert not pathlib.Path("/proc", str(first["pid"])).exists()
+
+
+def test_killed_it_comes_back(tmp_path):
+    deaf = tmp_path / "deaf"
+    script = f"trap '' TERM; echo $$ > {deaf}; while :; do sleep 0.05; done"
+    with keeping(tmp_path, ["sh", "-c", script]) as (told, order):
+        first = told()
+        again = order("kill", lambda now: now["pid"] not in (0, first["pid"]))
+        assert (again["stopped"], again["starts"]) == (False, 2)
+        until(lambda: deaf.exists() and deaf.read_text().strip() == str(again["pid"]), "its ears shut", 20)
+        # SIGTERM is nothing to this one: stopped, and yet not down.
+        stopped = order("stop", lambda now: now["stopped"])
+        assert stopped["pid"] == again["pid"]
+        order("kill", lambda now: not now["pid"])
+        assert told()["starts"] == 2
+
+
+def test_orders_for_others_and_nonsense_change_nothing(clock):
+    program = a_program()
+    read, write = os.pipe()
+    control = types.SimpleNamespace(pipe=read)
+    os.write(write, b"stop y\nwhat x\n\nstop\n")
+    init.Control.obey(control, [program])
+    assert (program.stopped, program.pid, program.due_s) == (False, 0, 0.0)
+    os.write(write, b"stop x\n")
+    init.Control.obey(control, [program])
+    assert program.stopped

@@ -5,7 +5,7 @@ import pytest
 from fake_api import FakeApi, Stream, listing, thing
 
 from harness.errors import KubeError
-from harness.kube import LISTED, Kube, Stop, causes, time_ns
+from harness.kube import LISTED, Kube, Stop, causes, explained, time_ns
 from harness.kube_client import _pairs
 
 PODS = "/api/v1/namespaces/ns/pods"
@@ -80,10 +80,17 @@ def test_eviction_refused_by_a_budget_is_not_tried_again(api, kube):
         kube.evict("x", "ns", grace_s=3)
     assert caught.value.status == 429
     assert causes(caught.value) == ["DisruptionBudget"]
+    assert explained(caught.value) == "Cannot evict The disruption budget web needs 2 healthy pods"
     (sent,) = api.requests("POST")
     assert sent[3]["deleteOptions"] == {"gracePeriodSeconds": 3}
     assert sent[3]["metadata"] == {"name": "x", "namespace": "ns"}
     assert api.slept == []
+
+
+def test_an_eviction_can_be_asked_for_without_its_being_done(api, kube):
+    api.on("POST", f"{PODS}/x/eviction", {"kind": "Status"})
+    kube.evict("x", "ns", dry_run=True)
+    assert api.requests("POST")[0][3]["deleteOptions"] == {"dryRun": ["All"]}
 
 
 def test_delete_sends_grace_zero_and_uid(api, kube):

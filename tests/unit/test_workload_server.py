@@ -231,6 +231,20 @@ def test_close_serves_what_waits_in_the_backlog() -> None:
     assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in asyncio.run(scene()))
 
 
+def test_fill_writes_beside_the_serving(tmp_path: pathlib.Path) -> None:
+    with serving("--scratch", str(tmp_path)) as running:
+        assert running.ask("/fill?mb=3", "POST")[0] == 200
+        assert running.until("filled") == {"mb": 3}
+        assert (tmp_path / "filled").stat().st_size == 3 << 20
+        assert [running.ask(f"/fill{query}", "POST")[0] for query in ("", "?mb=0", "?mb=x", "?mb=2000")] == [400] * 4
+        assert running.ask("/fill?mb=1")[0] == 405
+
+
+def test_without_a_folder_nothing_is_filled() -> None:
+    with serving() as running:
+        assert running.ask("/fill?mb=1", "POST")[0] == 405
+
+
 def test_unknown_signal_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         app_server.parse(["--signal", "SIGNOPE"])

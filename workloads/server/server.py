@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import pathlib
 import signal
 import socket
 import sys
@@ -225,6 +226,8 @@ class App:
             connection.answer(200, "stopping\n")
         elif path.startswith("/control/") and path[9:] in CHECKS:
             self.control(path[9:], head, connection)
+        elif path == "/fill":
+            self.fill(head, connection)
         elif path == "/crash":
             self.crash(head)
         else:
@@ -260,6 +263,15 @@ class App:
         say("control", check=check, ok=self.checks[check])
         connection.answer(200, "set\n")
 
+    def fill(self, head: Head, connection: Connection) -> None:
+        """POST /fill?mb=N writes so many megabytes to a file in --scratch, beside the serving of requests."""
+        if head.method != "POST" or not self.options.scratch:
+            raise BadRequestError(405, "use POST, and --scratch")
+        if not (head.option("mb").isdecimal() and 0 < int(head.option("mb")) <= 1024):
+            raise BadRequestError(400, "mb is 1 to 1024")
+        asyncio.get_running_loop().run_in_executor(None, write_zeros, self.options.scratch, int(head.option("mb")))
+        connection.answer(200, "writing\n")
+
     def crash(self, head: Head) -> None:
         """POST /crash?code=N ends the process at once, without an answer."""
         if head.method != "POST":
@@ -282,6 +294,14 @@ class App:
         if self.options.close_on_drain:
             self.closes_after_answer = self.tells_close = True
         self.stop.set()
+
+
+def write_zeros(folder: str, megabytes: int) -> None:
+    """Write a file of so many megabytes, then say so."""
+    with (pathlib.Path(folder) / "filled").open("wb") as file:
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20))
+    say("filled", mb=megabytes)
 
 
 class Listener:
@@ -385,6 +405,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--unready-on-signal", action="store_true", help="/readyz fails from the signal on")
     add("--close-on-drain", action=yes_no, default=True, help="`Connection: close` on answers after the signal")
     add("--shutdown-s", type=float, default=0.0, help="extra work before the exit")
+    add("--scratch", default="", help="the folder that /fill writes to")
     add("--signal", action="append", help="what starts the shutdown; default SIGTERM and SIGINT; repeatable")
     options = parser.parse_args(arguments)
     names = options.signal or ["SIGTERM", "SIGINT"]

@@ -1,12 +1,15 @@
 """Up, down, status, and nodes that come and go."""
 
 import concurrent.futures
+import contextlib
 import json
+import os
 import pathlib
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +20,7 @@ from harness.clusters.embedded.node import STANDARD, Node
 from harness.clusters.embedded.state import State
 from harness.errors import ClusterError, UsageError
 from harness.locks import hold
+from harness.nodes import RUN
 from harness.progress import Progress
 from harness.wait import until
 
@@ -95,33 +99,33 @@ def status(name: str) -> Status:
 def add_node(name: str, wanted: Node) -> None:
     """Add a node to a running cluster and return once it is Ready. An index of 0 takes the next free one."""
     folder = ClusterDir.named(name)
-    with hold(folder.root.with_suffix(".lock"), f"adding node {wanted.name}", wait_s=120):
-        known = _running(folder)
+    with _changing(folder, f"adding node {wanted.name}") as known:
         if wanted.name in {item.name for item in known.nodes}:
             raise UsageError(f"cluster {name} has a node {wanted.name} already")
         taken = {item.index for item in known.nodes}
         free = next(index for index in range(1, addresses.MOST_NODES) if index not in taken)
         wanted = replace(wanted, index=wanted.index or free)
         known.nodes.append(wanted)
-        known.write(folder)
-        _start_node(folder, known, wanted)
-        _wait_nodes(folder, [wanted.name])
+    # Without the lock: rows that run side by side add their nodes side by side.
+    _start_node(folder, known, wanted)
+    _wait_nodes(folder, [wanted.name])
 
 
 def remove_node(name: str, node_name: str) -> None:
-    """Take a node away, its Node object too."""
+    """Take a node away, its Node object too, however it is."""
     folder = ClusterDir.named(name)
-    with hold(folder.root.with_suffix(".lock"), f"removing node {node_name}", wait_s=120):
-        known = _running(folder)
-        kept = [item for item in known.nodes if item.name != node_name]
-        if len(kept) == len(known.nodes):
-            raise UsageError(f"cluster {name} has no node {node_name}: {', '.join(item.name for item in kept)}")
-        host.kill_init(folder.node(node_name) / INIT)
-        kubectl(folder, "delete", "node", node_name, "--ignore-not-found", "--wait=false")
-        known.nodes = kept
-        known.write(folder)
-        host.remove_cgroup(f"/{name}/{node_name}")
-        subprocess.run(["rm", "-rf", str(folder.node(node_name))], check=True)
+    known = running(folder)
+    gone = next((item for item in known.nodes if item.name == node_name), None)
+    if gone is None:
+        raise UsageError(f"cluster {name} has no node {node_name}: {', '.join(item.name for item in known.nodes)}")
+    host.kill_init(folder.node(node_name) / INIT)
+    # A namespace may outlive its processes for a moment, and its link would be in the way of the next of this index.
+    host.remove_link(host.find_inits(folder.root)[folder.root / INIT], node.link_name(gone))
+    kubectl(folder, "delete", "node", node_name, "--ignore-not-found", "--wait=false")
+    host.remove_cgroup(f"/{name}/{node_name}")
+    subprocess.run(["rm", "-rf", str(folder.node(node_name))], check=True)
+    with _changing(folder, f"removing node {node_name}") as known:
+        known.nodes = [item for item in known.nodes if item.name != node_name]
 
 
 def kubectl(folder: ClusterDir, *arguments: str, stdin: str = "") -> str:
@@ -139,18 +143,30 @@ def kubectl(folder: ClusterDir, *arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def _running(folder: ClusterDir) -> State:
+def running(folder: ClusterDir) -> State:
+    """The state of a cluster that is ready. Raises UsageError for any other."""
     known = state.read(folder)
     if known is None or known.phase != "ready":
         raise UsageError(f"cluster {folder.name} is not running: survive cluster up")
     return known
 
 
+@contextlib.contextmanager
+def _changing(folder: ClusterDir, purpose: str) -> Iterator[State]:
+    """The state of a running cluster, written again once the block has changed it."""
+    with hold(folder.root.with_suffix(".lock"), purpose, wait_s=120):
+        known = running(folder)
+        yield known
+        known.write(folder)
+
+
 def _broken(folder: ClusterDir, known: State) -> str:
     inits = host.find_inits(folder.root)
     if folder.root / INIT not in inits:
         return "its init process is gone"
-    missing = [item.name for item in known.nodes if folder.node(item.name) / INIT not in inits]
+    # A node that was added for a row of a run may be broken on purpose.
+    standing = [item for item in known.nodes if RUN not in item.labels]
+    missing = [item.name for item in standing if folder.node(item.name) / INIT not in inits]
     if missing:
         return f"nodes have ended: {', '.join(missing)}"
     if known.phase == "ready" and not _healthy(folder, known):
@@ -233,6 +249,8 @@ def _down(folder: ClusterDir) -> None:
     host.kill_init(folder.root / INIT)
     if known:
         link = controlplane.link_name(known.addresses)
+        # The dead namespace keeps it while its connections say goodbye to nodes that were lost before: up to minutes.
+        host.remove_link(os.getpid(), link)
         until(lambda: not host.link_exists(link), f"the end of the link {link}", 30)
     host.remove_cgroup(f"/{folder.name}")
     state.remove(folder)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from harness.clusters.embedded import init
@@ -100,6 +100,25 @@ def kill_init(spec: pathlib.Path, timeout_s: float = 30) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     until(lambda: spec not in find_inits(spec.parent), f"the end of process {pid} ({spec})", timeout_s)
+
+
+def inside(pid: int, argv: Sequence[str], *, spaces: Sequence[str] = ("--all",), timeout_s: float = 30) -> str:
+    """Run a command in the namespaces of a process; what it printed. Raises ClusterError with what it complained of."""
+    said = " ".join(argv)
+    # nsenter's child would outlive an nsenter that is killed.
+    limited = ["timeout", "--signal=KILL", f"{timeout_s:g}", *argv]
+    done = subprocess.run(["nsenter", f"--target={pid}", *spaces, "--", *limited], capture_output=True, text=True)
+    if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        raise ClusterError(f"{said}: no end within {timeout_s:g} s")
+    if done.returncode:
+        raise ClusterError(f"{said}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def remove_link(pid: int, name: str) -> None:
+    """Remove a link of a process's network, if it is there; it may go by itself at any moment."""
+    script = f"ip link delete dev {name} 2>/dev/null || ! ip link show dev {name} 2>/dev/null"
+    inside(pid, ["sh", "-c", script], spaces=["--net"])
 
 
 def hierarchies() -> list[pathlib.Path]:

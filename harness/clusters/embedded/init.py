@@ -11,8 +11,13 @@ means that its starter died, and it leaves. SPEC is a JSON file:
      "processes": [{"name": str, "argv": [...], "log": path, "env": {...}}, ...]}
 
 A process that ends is started again after a growing pause (0.2 s up to 5 s; back to 0.2 s after 10 s of life).
+
+Beside SPEC it makes a pipe, `control`, which takes orders, a line each: `stop NAME` (SIGTERM, and not started again
+until `start NAME`), `start NAME`, `kill NAME` (SIGKILL; it comes back as after any end). What has become of them stands
+in `programs.json`: {NAME: {"pid": int (0 while it is down), "starts": int, "stopped": bool}}.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -24,16 +29,20 @@ import time
 from typing import Any
 
 FIRST_PAUSE_S, LAST_PAUSE_S, STEADY_S = 0.2, 5.0, 10.0
+CONTROL, STATE = "control", "programs.json"
 
 
 class Program:
     """One program that is kept running."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        self.name = spec["name"]
         self.argv = spec["argv"]
         self.log = spec["log"]
         self.env = spec.get("env", {})
         self.pid = 0
+        self.starts = 0
+        self.stopped = False
         self.started_s = 0.0
         self.pause_s = FIRST_PAUSE_S
         self.due_s = 0.0
@@ -53,6 +62,7 @@ class Program:
         finally:
             os.close(log)
         self.pid = child.pid
+        self.starts += 1
         child.returncode = 0  # this process reaps all children itself
         self.started_s = time.monotonic()
 
@@ -64,6 +74,57 @@ class Program:
             self.pause_s = FIRST_PAUSE_S
         self.due_s = now_s + self.pause_s
         self.pause_s = min(LAST_PAUSE_S, self.pause_s * 2)
+
+    def obey(self, order: str) -> None:
+        """Do one order: stop, start or kill."""
+        if order == "kill":
+            self._signal(signal.SIGKILL)
+        elif order == "stop":
+            self.stopped = True
+            self._signal(signal.SIGTERM)
+        elif order == "start":
+            self.stopped = False
+            self.pause_s, self.due_s = FIRST_PAUSE_S, 0.0
+
+    def _signal(self, number: int) -> None:
+        if self.pid:
+            os.kill(self.pid, number)  # a child that is not reaped yet keeps its pid
+
+
+class Control:
+    """The pipe that orders come by and the file that tells of the programs, both in the spec's folder.
+
+    They are opened before the steps, which may cover the folder.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._told: object = None
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(CONTROL, dir_fd=self._folder)
+        os.mkfifo(CONTROL, 0o600, dir_fd=self._folder)
+        self.pipe = os.open(CONTROL, os.O_RDWR | os.O_NONBLOCK, dir_fd=self._folder)
+
+    def obey(self, programs: list[Program]) -> None:
+        """Do what was ordered. An order is far shorter than what a pipe takes at once, so lines come whole."""
+        for line in os.read(self.pipe, 4096).decode().splitlines():
+            order, _, name = line.partition(" ")
+            for program in programs:
+                if program.name == name:
+                    program.obey(order)
+
+    def tell(self, programs: list[Program]) -> None:
+        """Write how the programs are, if that has changed."""
+        state = {one.name: {"pid": one.pid, "starts": one.starts, "stopped": one.stopped} for one in programs}
+        if state == self._told:
+            return
+        partial = f"{STATE}.partial"
+        with os.fdopen(
+            os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=self._folder), "w"
+        ) as file:
+            json.dump(state, file)
+        os.rename(partial, STATE, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        self._told = state
 
 
 def take_steps(spec: dict[str, Any], outer_net_fd: int) -> None:
@@ -95,8 +156,8 @@ def reap(programs: list[Program]) -> None:
                 program.ended()
 
 
-def keep_running(programs: list[Program]) -> None:
-    """Start what is due, sleep until a child ends or the next is due; for ever."""
+def keep_running(programs: list[Program], control: Control) -> None:
+    """Start what is due, sleep until a child ends, an order comes or the next is due; for ever."""
     # A wake-up pipe, not a blocked or ignored signal: those would be inherited by every program started here.
     wake, write = os.pipe()
     os.set_blocking(wake, False)
@@ -106,13 +167,18 @@ def keep_running(programs: list[Program]) -> None:
     while True:
         reap(programs)
         now_s = time.monotonic()
-        waiting = [program for program in programs if not program.pid]
+        waiting = [program for program in programs if not program.pid and not program.stopped]
         for program in waiting:
             if program.due_s <= now_s:
                 program.start()
+        control.tell(programs)
         pauses = [program.due_s - now_s for program in waiting if program.due_s > now_s]
-        if select.select([wake], [], [], max(0.01, min(pauses, default=60.0)))[0]:
+        heard, _, _ = select.select([wake, control.pipe], [], [], max(0.01, min(pauses, default=60.0)))
+        if wake in heard:
             os.read(wake, 4096)
+        if control.pipe in heard:
+            reap(programs)
+            control.obey(programs)
 
 
 def say(word: str) -> None:
@@ -129,13 +195,14 @@ def main() -> None:
     outer_net_fd = int(sys.argv[2])
     with pathlib.Path(sys.argv[1]).open() as file:
         spec = json.load(file)
+    control = Control(pathlib.Path(sys.argv[1]).parent)
     take_steps(spec, outer_net_fd)
     say("ready")
     os.close(outer_net_fd)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    keep_running([Program(program) for program in spec["processes"]])
+    keep_running([Program(program) for program in spec["processes"]], control)
 
 
 if __name__ == "__main__":

@@ -107,8 +107,13 @@ def _mounts(root: pathlib.Path, programs: pathlib.Path, node: Node) -> list[list
     return [["sh", "-c", script]]
 
 
+def link_name(node: Node) -> str:
+    """The cluster's end of the link to a node."""
+    return f"n{node.index}"
+
+
 def _network(addresses: Addresses, node: Node) -> list[list[str]]:
-    link = f"n{node.index}"
+    link = link_name(node)
     address = addresses.node(node.index)
     return [
         ["ip", "link", "set", "lo", "up"],
@@ -184,6 +189,7 @@ def _kubelet(folder: ClusterDir, addresses: Addresses, node: Node, cgroup: str) 
         "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi"},
         "evictionPressureTransitionPeriod": "5s",
         "nodeStatusUpdateFrequency": "5s",
+        "volumeStatsAggPeriod": "5s",  # up to two minutes by default, until a volume over its limit is noticed
         "serializeImagePulls": False,
         "shutdownGracePeriod": "0s",
     }

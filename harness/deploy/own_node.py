@@ -1,0 +1,73 @@
+"""A node that is added for one row alone, and how an app is placed on it."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.deploy.app import App
+from harness.kube import Kube
+from harness.manifests import Manifest, merged
+
+ROW = "survive.dev/row"
+_LONGEST = 40
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNode:
+    """Its name; a label by which apps choose it, and a taint that keeps all others away."""
+
+    name: str
+
+    @classmethod
+    def of(cls, row: str) -> "OwnNode":
+        """A fresh name for a row's node."""
+        return cls(f"{row[:_LONGEST]}-{secrets.token_hex(2)}")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The node's label."""
+        return {ROW: self.name}
+
+    @property
+    def taint(self) -> str:
+        """The node's taint."""
+        return f"{ROW}={self.name}:NoSchedule"
+
+
+def placed(
+    app: App, node: OwnNode, *, only: bool = False, apart: bool = False, tolerations: Sequence[Manifest] = ()
+) -> App:
+    """A copy of the app whose pods all go to the node while it takes any, and elsewhere later.
+
+    `only`: they run nowhere else. `apart`: no two on one node, so that the first goes there and the others elsewhere.
+    `tolerations` are further ones.
+    """
+    own = {"key": ROW, "operator": "Equal", "value": node.name, "effect": "NoSchedule"}
+    spec = {
+        "tolerations": [own, *tolerations],
+        "affinity": _affinity(node, app.selector, only, apart),
+        "topologySpreadConstraints": None,
+    }
+    change = {"spec": {"template": {"spec": spec}}}
+    return replace(app, manifests=[merged(one, change) if one["kind"] == app.kind else one for one in app.manifests])
+
+
+def _affinity(node: OwnNode, selector: dict[str, str], only: bool, apart: bool) -> Manifest:
+    there = {"matchExpressions": [{"key": ROW, "operator": "In", "values": [node.name]}]}
+    near = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": selector}}
+    if only:
+        return {"nodeAffinity": {_REQUIRED: {"nodeSelectorTerms": [there]}}}
+    prefer_node = {"nodeAffinity": {_PREFERRED: [{"weight": 100, "preference": there}]}}
+    if apart:
+        return {**prefer_node, "podAntiAffinity": {_REQUIRED: [near]}}
+    # By itself the node's preference weighs no more than the scheduler's own wish to spread the pods of a Service.
+    return {**prefer_node, "podAffinity": {_PREFERRED: [{"weight": 100, "podAffinityTerm": near}]}}
+
+
+def take_pods_off(kube: Kube, node: str) -> None:
+    """Take the pods of a node off the API by force: nobody will be there to tell of their end."""
+    for pod in kube.list("v1", "Pod", fields=f"spec.nodeName={node}"):
+        meta = pod["metadata"]
+        kube.delete_pod(meta["name"], meta["namespace"], grace_s=0, uid=meta["uid"])
