@@ -8,7 +8,7 @@ ARGS ?=
 RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist loadfile -v $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit live browser report clean distclean lock
+.PHONY: help setup run test lint unit clients live browser report clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,9 +20,9 @@ run: setup ## the main job: every restart path of the suites against the sample 
 	@$(SURVIVE) cluster up
 	@$(RUN)
 
-test: ## lint, types, unit tests, then live tests: the cluster, the plugin, the report in a browser, the suites
+test: ## lint, types, unit tests, clients against a fault server, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
-	@$(MAKE) --no-print-directory lint unit live
+	@$(MAKE) --no-print-directory lint unit clients live
 
 lint: ## ruff and strict mypy
 	@$(VENV)/bin/ruff check
@@ -31,6 +31,9 @@ lint: ## ruff and strict mypy
 
 unit: ## tests that need no cluster
 	@$(PYTHON) -m pytest tests/unit -n $(WORKERS) -q
+
+clients: ## no client hides a break: each client's count against a fault server's ledger
+	@$(PYTHON) -m pytest tests/clients -q
 
 browser: ## the report in a real browser
 	@$(PYTHON) -m pytest tests/browser -q
@@ -50,6 +53,7 @@ distclean: clean ## clean, and remove the builds, the environment and the report
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
 	@rm -rf $(VENV) reports/out
 
-lock: ## renew requirements.txt from pyproject.toml
+lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv
 	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt
+	@$(VENV)/bin/uv pip compile --quiet workloads/load/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file workloads/load/requirements.txt

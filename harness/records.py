@@ -44,7 +44,11 @@ class ScenarioEnded(Record):
 
 @dataclass(frozen=True, slots=True)
 class ProbeStarted(Record):
-    """A prober begins its schedule: request n is due at t_ns + n * interval_ns."""
+    """A prober begins its schedule: request n is due at t_ns + n * interval_ns.
+
+    In a closed loop (a user's locustfile) there is no schedule: interval_ns and deadline_ns are 0, and a request was
+    due when it was sent, so that a stall shows as one late request of each user.
+    """
 
     kind: ClassVar[str] = "probe"
     probe: str
@@ -53,6 +57,7 @@ class ProbeStarted(Record):
     target: str
     role: Literal["measure", "control", "load"] = "measure"
     pod: str = ""
+    loop: Literal["open", "closed"] = "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,17 @@ def wall_ns(monotonic_ns: int) -> int:
 
 def to_stdout(line: bytes) -> None:
     """Write all of a line, past any buffer, so that a kill loses nothing that was said."""
-    while line:
-        line = line[os.write(sys.stdout.fileno(), line) :]
+    to_descriptor(sys.stdout.fileno())(line)
+
+
+def to_descriptor(descriptor: int) -> Callable[[bytes], None]:
+    """What writes whole lines to an open file."""
+
+    def write(line: bytes) -> None:
+        while line:
+            line = line[os.write(descriptor, line) :]
+
+    return write
 
 
 def json_line(kind: str, t_ns: int, **values: object) -> bytes:
@@ -33,49 +42,60 @@ def json_line(kind: str, t_ns: int, **values: object) -> bytes:
 
 
 class Rows:
-    """One probe's rows, written in numbered batches. Moments given to it are readings of the monotonic clock, ns."""
+    """One probe's rows, written in numbered batches. Moments given to it are readings of the monotonic clock, ns.
+
+    A row is only kept when it is added, within a request's path; it is put into words when its batch is written, which
+    a loop does when it has nothing else to do.
+    """
 
     def __init__(self, probe: str, write: Callable[[bytes], None] = to_stdout) -> None:
         self.probe = probe
         self.batches = 0
         self._write = write
-        self._pending: list[str] = []
-        self._size = 0
+        self._pending: list[Row] = []
         self._since_ns = 0
 
-    def begin(self, start_ns: int, *, interval_ns: int, deadline_ns: int, target: str, role: str) -> None:
-        """The first line: request n is due at start_ns + n * interval_ns."""
+    def begin(
+        self, start_ns: int, *, interval_ns: int, deadline_ns: int, target: str, role: str, loop: str = "open"
+    ) -> None:
+        """The first line: request n is due at start_ns + n * interval_ns; in a closed loop when it is sent."""
         self._write(
             json_line(
                 "probe", wall_ns(start_ns), probe=self.probe, interval_ns=interval_ns, deadline_ns=deadline_ns,
-                target=target, role=role,
+                target=target, role=role, loop=loop,
             )
         )  # fmt: skip
 
     def add(self, row: Row, now_ns: int) -> None:
-        """Keep a row until its batch is full or old. Its scheduled time comes monotonic and is written as wall time."""
-        text = json.dumps((wall_ns(row[0]), *row[1:]), separators=(",", ":"))
-        if self._size + len(text) >= LINE_LIMIT:
-            self.flush(now_ns)
+        """Keep a row until its batch is old. Its scheduled time comes monotonic and is written as wall time."""
         if not self._pending:
             self._since_ns = now_ns
-        self._pending.append(text)
-        self._size += len(text) + 1
+        self._pending.append(row)
 
     def flush_if_old(self, now_ns: int) -> None:
-        """Write the batch once its first row has waited long enough."""
+        """Write what is pending once its first row has waited long enough."""
         if self._pending and now_ns - self._since_ns >= FLUSH_NS:
             self.flush(now_ns)
 
     def flush(self, now_ns: int) -> None:
-        """Write what is pending."""
-        if not self._pending:
-            return
+        """Write what is pending, in as many batches as the lines' limit asks for."""
+        rows, self._pending = self._pending, []
+        texts: list[str] = []
+        size = 0
+        for row in rows:
+            text = json.dumps((wall_ns(row[0]), *row[1:]), separators=(",", ":"))
+            if texts and size + len(text) >= LINE_LIMIT:
+                self._write_batch(texts, now_ns)
+                texts, size = [], 0
+            texts.append(text)
+            size += len(text) + 1
+        if texts:
+            self._write_batch(texts, now_ns)
+
+    def _write_batch(self, texts: list[str], now_ns: int) -> None:
         head = json_line("requests", wall_ns(now_ns), probe=self.probe, seq=self.batches)[:-2]
-        self._write(head + b',"rows":[' + ",".join(self._pending).encode() + b"]}\n")
+        self._write(head + b',"rows":[' + ",".join(texts).encode() + b"]}\n")
         self.batches += 1
-        self._pending = []
-        self._size = 0
 
     def end(self, scheduled: int) -> None:
         """The last line: how many requests were due, and how many batches were written."""
