@@ -1,5 +1,6 @@
 """The truth of a fault server: what it was asked, and what it did to it."""
 
+import threading
 from collections import Counter
 from typing import NamedTuple
 
@@ -21,11 +22,20 @@ class Ledger:
         self.connections = 0
         self.reused = 0
         self.hits: list[Hit] = []
+        self._more = threading.Condition()
 
     def asked(self, use: int) -> None:
         """A whole request has come."""
-        self.requests += 1
-        self.reused += use > 1
+        with self._more:
+            self.requests += 1
+            self.reused += use > 1
+            self._more.notify_all()
+
+    def wait(self, requests: int, timeout_s: float) -> None:
+        """Wait, in another thread than the server's, until so many requests have come. Raises TimeoutError."""
+        with self._more:
+            if not self._more.wait_for(lambda: self.requests >= requests, timeout_s):
+                raise TimeoutError(f"{self.requests} of {requests} requests came within {timeout_s:g} s")
 
     def hit(self, hit: Hit) -> None:
         """A request meets a fault."""

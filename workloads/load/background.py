@@ -5,8 +5,8 @@ at each tick of an absolute schedule, and its latency counts from the tick. Locu
 sends a request again, silently, when a kept-alive connection turns out to be closed, and HttpUser costs a
 millisecond of processor time for each request.
 
-As a worker (`--master HOST --workers N`) it takes every N-th tick, begins and ends when a plain Locust master says so,
-and writes its own rows; the master sums up Locust's statistics.
+As a worker (`--master HOST:PORT --workers N`) it takes every N-th tick, begins and ends when a plain Locust master says
+so, and writes its own rows; the master sums up Locust's statistics.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from .shopper import Shopper
 from .ticks import NS_PER_S, share
 
 START_AFTER_NS = NS_PER_S // 100
-MASTER_PORT = 5557
 
 
 class Worker:
@@ -39,16 +38,17 @@ class Worker:
     def __init__(self, environment: Environment, master: str) -> None:
         self._started = gevent.event.Event()
         environment.events.test_start.add_listener(lambda **_: self._started.set())
-        self._runner = environment.create_worker_runner(master, MASTER_PORT)
+        self._runner = environment.create_worker_runner(*split(master))
+        self._over = gevent.spawn(self._runner.greenlet.join)
 
     def wait(self, stopping: gevent.event.Event) -> int:
         """Wait for the master's start, or its end. Returns the worker's index, from 0; -1 if the master never told."""
-        gevent.wait([self._started, stopping, self._runner.greenlet], count=1)
+        gevent.wait([self._started, stopping, self._over], count=1)
         return int(self._runner.worker_index)
 
     def link(self, stop: Callable[[], None]) -> None:
         """Call `stop` when the master ends it."""
-        self._runner.greenlet.link(lambda _: stop())
+        self._over.link(lambda _: stop())
 
     def quit(self) -> None:
         """Send the last statistics and leave."""
@@ -82,11 +82,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
     add("--expect-status", type=int, default=200)
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")
-    add("--master", default="", help="the host of a Locust master that commands this worker")
+    add("--master", default="", help="HOST:PORT of a Locust master that commands this worker")
     add("--workers", type=int, default=1, help="how many workers share the rate")
     options = parser.parse_args(arguments)
     try:
         split(options.target)
+        split(options.master or options.target)
     except ValueError as exc:
         parser.error(str(exc))
     if options.rate <= 0 or options.deadline_s <= 0 or options.users < 1 or options.count < 0 or options.workers < 1:
