@@ -36,7 +36,8 @@ class Outage(Model):
     end_ns: int = Field(description="estimate of its end, ns since the epoch")
     failed: int = Field(description="failed requests in it; of a stall the late ones")
     kind: Literal["errors", "stall"] = "errors"
-    partial: bool = Field(default=False, description="some requests were answered in it; high_s is then a 95 % bound")
+    partial: bool = Field(default=False, description="some requests were answered in it; high_s is then a 99 % bound")
+    excess_s: float | None = Field(default=None, description="of a stall: the longest wait in it beyond the usual one")
     ended: bool = Field(default=True, description="false if it still lasted when the probe stopped")
 
 
@@ -55,6 +56,14 @@ class Traffic(Model):
     errors: int
     error_rate: float
     error_rate_below: float = Field(description="upper bound of the error rate at 95 % confidence")
+    restarts: int = Field(default=0, description="how many restarts it stands for; 0 where that is not known")
+    restarts_failing_below: float | None = Field(
+        default=None, description="upper bound, at 95 %, of the share of such restarts in which any request fails"
+    )
+    certain_s: float | None = Field(
+        default=None, description="an outage of the whole Service longer than this would surely have been seen"
+    )
+    statement: str = Field(default="", description="what errors, or their absence, say, in words")
     unknown: int = 0
     outages: list[Outage] = []
     causes: dict[str, int] = {}

@@ -188,6 +188,8 @@ class Scenario:
         self._recorder.add(ScenarioEnded(now_ns(), self.row.name, error))
         history = self._recorder.history()
         proof = sum((path.proof(history) for path in self._paths), Proof())
-        self.result = verdict.judge(history, proof, expectations, lease=self._lease, probe="service")
+        self.result = verdict.judge(
+            history, proof, expectations, lease=self._lease, probe="service", restarts=len(self._paths)
+        )
         self._folder.file(self.result)
         return self.result

@@ -58,6 +58,10 @@ def render(results: Results) -> str:
         *(_line(result) for result in results.results),
         "",
     ]
+    if clean := [(r, r.traffic.statement) for r in results.results if r.traffic and not r.traffic.errors]:
+        lines += ["No error is a bound too:", ""]
+        lines += [f"- **{escaped(one.id)}** {escaped(one.name)}: {escaped(told)}" for one, told in clean]
+        lines.append("")
     for result in results.results:
         if result.verdict in ("error", "fail", "inconclusive"):
             lines += _detail(result)

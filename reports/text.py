@@ -1,11 +1,11 @@
 """Figures as words, so that every report says the same thing in the same way."""
 
-import math
 import re
 import shlex
 
 from harness.clock import NS_PER_S
 from harness.results import Failover, Outage, Phase, Result, Traffic, Verdict
+from harness.words import at_most_percent, digits
 
 VERDICTS: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "pass", "skip")
 """All verdicts, the most urgent first."""
@@ -51,29 +51,30 @@ def longest_words(traffic: Traffic | None) -> str:
     return "none" if traffic else ""
 
 
-def _digits(value: float) -> int:
-    return 1 if value >= 10 else 2 if value >= 1 else 1 - math.floor(math.log10(value)) if value > 0 else 0
-
-
 def percent(share: float) -> str:
     """A share (0 to 1) with as many digits as it deserves: `19.3 %`, `1.93 %`, `0.052 %`."""
     value = share * 100
-    return f"{value:.{_digits(value)}f} %"
+    return f"{value:.{digits(value)}f} %"
 
 
 def below(share: float) -> str:
     """An upper bound of a share, rounded up so that it still holds: `< 0.13 %`."""
-    value = share * 100
-    digits = _digits(value)
-    return f"< {math.ceil(round(value * 10**digits, 6)) / 10**digits:.{digits}f} %"
+    return f"< {at_most_percent(share)}"
 
 
 def error_rate(traffic: Traffic | None) -> str:
-    """The error rate; where no request failed, the bound that so many good ones prove. Empty without traffic."""
+    """The error rate; where no request failed, what so many good ones prove: `0 (< 0.29 %; 1 restart: < 95.0 %)`.
+
+    Empty without traffic.
+    """
     if traffic is None:
         return ""
     if traffic.errors == 0:
-        return f"0 ({below(traffic.error_rate_below)})"
+        bounds = [below(traffic.error_rate_below)]
+        if traffic.restarts_failing_below is not None:
+            restarts = f"{traffic.restarts} restart{'s' if traffic.restarts > 1 else ''}"
+            bounds.append(f"{restarts}: {below(traffic.restarts_failing_below)}")
+        return f"0 ({'; '.join(bounds)})"
     return percent(traffic.error_rate)
 
 

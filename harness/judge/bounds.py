@@ -2,6 +2,8 @@
 
 import math
 
+from harness.words import at_most_percent
+
 CONFIDENCE = 0.95
 
 
@@ -46,9 +48,10 @@ def percent(share: float) -> str:
 
 def per_request(errors: int, requests: int) -> str:
     """The bound in words, where the unit is the request."""
-    return f"{errors:,} of {requests:,} requests failed: below {percent(upper_bound(errors, requests))} at 95 %"
+    return f"{errors:,} of {requests:,} requests failed: below {at_most_percent(upper_bound(errors, requests))} at 95 %"
 
 
 def per_restart(failures: int, restarts: int) -> str:
     """The bound in words, where the unit is the restart: requests of one restart fail together."""
-    return f"{failures:,} of {restarts:,} restarts failed: below {percent(upper_bound(failures, restarts))} at 95 %"
+    of = "1 restart" if restarts == 1 else f"{restarts:,} restarts"
+    return f"{failures:,} of {of} failed: below {at_most_percent(upper_bound(failures, restarts))} at 95 %"

@@ -12,6 +12,7 @@ from harness import results
 from harness.judge.bounds import percent
 from harness.judge.expectation import Evidence, Expectation, all_hold, any_holds
 from harness.lives import lives
+from harness.words import at_most_percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +212,7 @@ def _errors_seen(found: Sequence[results.Traffic]) -> str:
     """Errors of requests in words, with the bound."""
     errors, unknown, total = (sum(getattr(one, n) for one in found) for n in ("errors", "unknown", "requests"))
     bound = max(one.error_rate_below for one in found)
-    text = f"{errors:,} of {total:,} requests failed (below {percent(bound)} at 95 %)"
+    text = f"{errors:,} of {total:,} requests failed (below {at_most_percent(bound)} at 95 %)"
     return f"{text}, {unknown:,} unknown" if unknown else text
 
 

@@ -14,23 +14,27 @@ estimate errs by up to the time a request takes.
 
 A *partial* outage has good requests within it: some of several backends were down. A good answer then no longer proves
 that all was well, so only `low_s`, from the first failure's end to the last one's send, is certain; it holds that the
-trouble was one and the same. The estimate and `high_s` take each request to meet the trouble by chance with the share
-seen within it, as a Service spreads connections: on each side the mean, and the 97.5 % bound, of how many requests miss
-it. The beginning of a history bounds what began before it; an outage with `ended` false lasted longer than was seen.
+trouble was one and the same. The estimate and `high_s` take each request to meet the trouble by chance, as a Service
+spreads connections: on each side the mean, and a bound at 99 %, of how many requests miss it (see `partial`). A short
+outage without any good request within it may be partial too while several pods answer: `high_s` then allows for it.
+The beginning of a history bounds what began before it; an outage with `ended` false lasted longer than was seen.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.clock import NS_PER_S, seconds
+from harness.judge.partial import least_share, may_be_partial, missed_at_most, missed_on_average
 from harness.requests import Requests
 from harness.results import Outage
 
 GAP_S = 1.0
 GAP_GOOD = 50
+NEAR_NS = NS_PER_S
+"""How near to an outage a pod must have answered to count as one that stood behind the Service."""
+
 _FAR = np.iinfo(np.int64).max
 
 Times = NDArray[np.int64]
@@ -111,10 +115,18 @@ def windows(requests: Requests, gap_s: float = GAP_S, gap_good: int = GAP_GOOD) 
     met = np.where(timed_out, sent[bad], end[bad])
     good = Good.of(sent[requests.ok], end[requests.ok])
     span = (int(sent.min()), int(end.max()))
+    spacing = int(np.median(np.diff(np.sort(sent)))) if len(sent) > 1 else 0
     return [
-        Window(_errors(sent[rows], end[rows], int(at[0]), good, span), rows)
+        Window(_errors(sent[rows], end[rows], int(at[0]), good, span, spacing, _pods(requests, at)), rows)
         for rows, at in _groups(bad, met, good, gap_s, gap_good)
     ]
+
+
+def _pods(requests: Requests, met: Times) -> int:
+    """How many pods gave good answers near a group of failures; 0 if answers do not name their pod."""
+    near = np.searchsorted(requests.scheduled_ns, [met[0] - NEAR_NS, met[-1] + NEAR_NS])
+    rows = slice(int(near[0]), int(near[1]))
+    return len({pod for pod, ok in zip(requests.pod[rows], requests.ok[rows].tolist(), strict=True) if ok and pod})
 
 
 def stalls(requests: Requests, limit_s: float, gap_s: float = GAP_S, gap_good: int = GAP_GOOD) -> list[Outage]:
@@ -122,17 +134,20 @@ def stalls(requests: Requests, limit_s: float, gap_s: float = GAP_S, gap_good: i
 
     A stall ends at the first completion after the send of its last late request. It takes a server that is not stalled
     to answer within `limit_s`: so it lasted at least from the first late send plus the limit, and at most from the last
-    send that was answered in time. Partial: a request sent within the stall was answered in time within it.
+    send that was answered in time. Partial: a request sent within the stall was answered in time well before its end
+    (half of the limit, for what waited in a stall is not always answered in order).
     """
-    slow = requests.end_ns - requests.scheduled_ns > limit_s * NS_PER_S
+    waited = requests.end_ns - requests.scheduled_ns
+    slow = waited > limit_s * NS_PER_S
     late = np.flatnonzero(requests.ok & slow)
     if not len(late):
         return []
     prompt = requests.ok & ~slow
     good = Good.of(requests.sent_ns[prompt], requests.end_ns[prompt])
     begin = int(requests.sent_ns.min())
+    usual = int(np.median(waited[prompt])) if prompt.any() else 0
     return [
-        _stall(requests.sent_ns[rows], requests.end_ns[rows], good, begin, limit_s)
+        _stall(requests.sent_ns[rows], requests.end_ns[rows], good, begin, limit_s, int(waited[rows].max()) - usual)
         for rows, _ in _groups(late, requests.sent_ns[late], good, gap_s, gap_good)
     ]
 
@@ -149,30 +164,34 @@ def _groups(
     return list(zip(np.split(rows, cuts), np.split(met, cuts), strict=True))
 
 
-def _errors(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, int]) -> Outage:
-    """The outage made of one group of failed requests; `met_ns` is the first of them, `span` the whole history."""
+def _errors(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, int], spacing: int, pods: int) -> Outage:
+    """The outage made of one group of failed requests; `met_ns` is the first of them, `span` the whole history,
+    `spacing` the usual time between two requests, `pods` how many answer near it.
+    """
     first_end, last_sent = int(end.min()), int(sent.max())
     after = good.first_end(met_ns)
     if after is not None and after <= last_sent:
-        return _partial(sent, end, met_ns, good, span)
+        return _partial(sent, end, met_ns, good, span, pods)
     before = good.last_sent(last_sent)
     until = span[1] if after is None else after
     start = ((span[0] if before is None else before) + met_ns) // 2
     stop = max(start, until if good.waiting(until) > last_sent else (last_sent + until) // 2)
     low = max(0, last_sent - first_end)
     high = max(low, good.longest(span, first_end, last_sent))
+    if may_be_partial(len(sent), pods):
+        unseen = spacing * missed_at_most(least_share(len(sent), 0, pods))
+        high = max(high, min(span[1] - span[0], last_sent - met_ns + 2 * unseen))
     return _outage(low, stop - start, high, start, stop, len(sent), ended=after is not None)
 
 
-def _partial(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, int]) -> Outage:
+def _partial(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, int], pods: int) -> Outage:
     """The outage of some of several backends; see the module."""
     first_sent, last_sent = int(sent.min()), int(sent.max())
     answered = int(good.between(np.array([first_sent]), np.array([last_sent]))[0])
     steps = len(sent) - 1 + max(answered, 1)
-    share = max(len(sent) - 1, 1) / (steps + 1)
     spacing = (last_sent - first_sent) / steps
-    missed = spacing * (1 / share - 0.5)
-    unseen = spacing * (math.log(0.025) / math.log1p(-share))
+    missed = spacing * missed_on_average(len(sent), max(answered, 1))
+    unseen = spacing * missed_at_most(least_share(len(sent), max(answered, 1), pods))
     start = max(span[0], int(met_ns - missed))
     stop = min(span[1], int(last_sent + missed))
     low = max(0, last_sent - int(end.min()))
@@ -181,24 +200,26 @@ def _partial(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, 
     return _outage(low, stop - start, high, start, stop, len(sent), ended=ended, partial=True)
 
 
-def _stall(sent: Times, end: Times, good: Good, begin: int, limit_s: float) -> Outage:
-    """The stall made of one group of late requests; `begin` is the first send of the history."""
-    first, last = int(sent[0]), int(sent[-1])
+def _stall(sent: Times, end: Times, good: Good, begin: int, limit_s: float, excess: int) -> Outage:
+    """The stall made of one group of late requests; `begin` is the first send of the history, `excess` the worst wait
+    in it beyond the usual one.
+    """
+    first, last, limit = int(sent[0]), int(sent[-1]), int(limit_s * NS_PER_S)
     stop = int(end[end > last].min())
     answered = good.first_end(first)
-    partial = answered is not None and answered < stop
-    before = good.last_sent(first if partial else stop - 1)
+    partial = answered is not None and answered < stop - limit // 2
+    before = good.last_sent(first if partial else stop - limit // 2)
     before = begin if before is None else before
     start = (before + first) // 2
-    low = max(0, stop - first - int(limit_s * NS_PER_S))
-    return _outage(low, stop - start, stop - before, start, stop, len(sent), partial=partial, stall=True)
+    low = max(0, stop - first - limit)
+    return _outage(low, stop - start, stop - before, start, stop, len(sent), partial=partial, excess=excess)
 
 
 def _outage(
     low: int, estimate: int, high: float, start: int, stop: int, failed: int,
-    *, ended: bool = True, partial: bool = False, stall: bool = False,
+    *, ended: bool = True, partial: bool = False, excess: int | None = None,
 ) -> Outage:  # fmt: skip
-    """The model, from nanoseconds; the estimate is kept within its bounds."""
+    """The model, from nanoseconds; the estimate is kept within its bounds. With `excess` it is a stall."""
     high = max(high, low)
     return Outage(
         low_s=seconds(low),
@@ -209,5 +230,6 @@ def _outage(
         failed=failed,
         ended=ended,
         partial=partial,
-        kind="stall" if stall else "errors",
+        kind="errors" if excess is None else "stall",
+        excess_s=None if excess is None else seconds(excess),
     )

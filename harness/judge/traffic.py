@@ -7,16 +7,23 @@ from harness.judge.bounds import upper_bound
 from harness.judge.causes import causes, without_cause
 from harness.judge.latency import latency
 from harness.judge.outages import stalls, windows
+from harness.judge.unseen import certain_s, spacing_s, statement
 from harness.judge.world import World
 from harness.records import ProbeStarted
 from harness.requests import Requests
 from harness.results import Outage, Traffic
 
 STALL_S = 0.5
+DRAIN_NS = 50_000_000
+"""What waited in a stall is not answered all at once when it ends."""
 
 
-def traffic(requests: Requests, world: World | None = None, stall_s: float = STALL_S) -> Traffic:
-    """Judge a prober's rows; with a world its failures get causes. Good requests later than `stall_s` are stalls."""
+def traffic(requests: Requests, world: World | None = None, stall_s: float = STALL_S, restarts: int = 0) -> Traffic:
+    """Judge a prober's rows; with a world its failures get causes.
+
+    Good requests later than `stall_s` are stalls, unless an outage by errors already spans them: what waits in a
+    stall beyond its deadline fails. `restarts`: how many restarts the rows stand for; 0 if that is not known.
+    """
     errors, unknown = int(requests.failed.sum()), int((~requests.ok & ~requests.failed).sum())
     known = len(requests) - unknown
     found: list[Outage] = []
@@ -25,12 +32,17 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
         here = Counter() if world is None else causes(requests, world, window.rows)
         why += here
         found.append(window.outage.model_copy(update={"cause": next(iter(dict(here.most_common(1))), "")}))
-    found.extend(stalls(requests, stall_s))
+    found.extend(stall for stall in stalls(requests, stall_s) if not any(_spans(one, stall) for one in found))
+    certain = certain_s(requests)
     return Traffic(
         requests=len(requests),
         errors=errors,
         error_rate=errors / known if known else 0.0,
         error_rate_below=upper_bound(errors, known),
+        restarts=restarts,
+        restarts_failing_below=upper_bound(0, restarts) if restarts and not errors else None,
+        certain_s=certain,
+        statement=statement(errors, known, restarts, certain, spacing_s(requests)),
         unknown=unknown,
         outages=sorted(found, key=lambda outage: outage.start_ns),
         causes=dict(why.most_common()),
@@ -39,7 +51,12 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
     )
 
 
-def by_probe(history: History, stall_s: float = STALL_S) -> dict[str, Traffic]:
+def _spans(outage: Outage, stall: Outage) -> bool:
+    """Whether an outage by errors is the same trouble as a stall: it holds the stall's beginning and its end."""
+    return outage.start_ns <= stall.start_ns and stall.end_ns <= outage.end_ns + DRAIN_NS
+
+
+def by_probe(history: History, stall_s: float = STALL_S, restarts: int = 0) -> dict[str, Traffic]:
     """The traffic of each measuring prober, by its name, in the order in which they began."""
     names = [probe.probe for probe in history.of(ProbeStarted) if probe.role == "measure"]
-    return {name: traffic(history.requests(name), World(history, name), stall_s) for name in names}
+    return {name: traffic(history.requests(name), World(history, name), stall_s, restarts) for name in names}

@@ -20,12 +20,12 @@ from harness.records import ScenarioEnded, ScenarioStarted
 
 def evidence(
     history: History, *, needs_control: bool = True, lease: str = "", stall_s: float = STALL_S,
-    timings: dict[str, float] | None = None,
+    timings: dict[str, float] | None = None, restarts: int = 0,
 ) -> Evidence:  # fmt: skip
-    """All that a history tells; `timings` adds to, or replaces, those measured here."""
+    """All that a history tells; `timings` adds to, or replaces, those measured here. `restarts`: see `traffic`."""
     return Evidence(
         history=history,
-        traffic=by_probe(history, stall_s),
+        traffic=by_probe(history, stall_s, restarts),
         failover=failover(history, lease),
         noise=noise(history, needs_control),
         timings=measured_timings(history) | (timings or {}),
@@ -35,13 +35,18 @@ def evidence(
 def judge(
     history: History, proof: Proof, expectations: Sequence[Expectation], *, needs_control: bool = True,
     lease: str = "", stall_s: float = STALL_S, timings: dict[str, float] | None = None, probe: str = "",
+    restarts: int = 0,
 ) -> results.Result:  # fmt: skip
-    """The whole result of one scenario. `probe` names the measuring prober whose traffic stands for the users'; the
-    first one if it is empty. The history must have its ScenarioStarted; its ScenarioEnded tells of harness errors.
+    """The whole result of one scenario, of so many restarts.
+
+    `probe` names the measuring prober whose traffic stands for the users'; the first one if it is empty. The history
+    must have its ScenarioStarted; its ScenarioEnded tells of harness errors.
     """
     started = history.of(ScenarioStarted)[0]
     ended = history.of(ScenarioEnded)
-    seen = evidence(history, needs_control=needs_control, lease=lease, stall_s=stall_s, timings=timings)
+    seen = evidence(
+        history, needs_control=needs_control, lease=lease, stall_s=stall_s, timings=timings, restarts=restarts
+    )
     expected = [expectation(seen) for expectation in expectations]
     error = ended[-1].error if ended else "the scenario never came to its end"
     verdict, why = decide(error, proof, seen.noise, expected)

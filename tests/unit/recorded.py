@@ -62,7 +62,9 @@ class Replay:
 
     def judge(self, seen: History) -> Result:
         """The verdict on a history, as the suite's own test would give it."""
-        return verdict.judge(seen, self.proof(seen), self.expectations, lease=self.lease, probe="service")
+        return verdict.judge(
+            seen, self.proof(seen), self.expectations, lease=self.lease, probe="service", restarts=len(self.paths)
+        )
 
 
 def history_file(recording: str) -> pathlib.Path:

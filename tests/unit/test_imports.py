@@ -19,7 +19,7 @@ KNOW_STAGES = {
 }
 """The modules outside of the stages that know any; what is not here knows none."""
 
-REPORTS_KNOW = {"clock", "errors", "history", "lives", "proof", "records", "reigns", "requests", "results"}
+REPORTS_KNOW = {"clock", "errors", "history", "lives", "proof", "records", "reigns", "requests", "results", "words"}
 """What reports know of the harness."""
 
 KNOW_REPORTS = {"harness.plugin", "harness.cli"}

@@ -43,7 +43,8 @@ def test_large_counts_are_near_the_normal_bound():
 
 
 def test_words():
-    assert per_request(0, 299) == "0 of 299 requests failed: below 1 % at 95 %"
-    assert per_restart(0, 59).startswith("0 of 59 restarts failed: below 5 %")
+    assert per_request(0, 299) == "0 of 299 requests failed: below 1.00 % at 95 %"
+    assert per_restart(0, 59).startswith("0 of 59 restarts failed: below 4.96 % at 95 %")
+    assert per_restart(0, 1) == "0 of 1 restart failed: below 95.0 % at 95 %"
     assert percent(0.5) == "50 %"
     assert percent(0.00058) == "0.058 %"

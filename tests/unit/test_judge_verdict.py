@@ -50,7 +50,7 @@ def test_pass():
     assert (found.id, found.name, found.path) == ("B1", "rollout-naive", "rollout")
     assert found.proof == PROVED.found
     assert found.duration_s == 2001
-    assert "no errors (seen: 0 of 300 requests failed (below 0.99 % at 95 %))" in found.why
+    assert "no errors (seen: 0 of 300 requests failed (below 1.00 % at 95 %))" in found.why
 
 
 def test_fail_says_what_was_seen():

@@ -39,6 +39,14 @@ def test_what_needs_a_look_is_told_in_full(results: Results) -> None:
     assert "### ✅" not in text
 
 
+def test_no_error_is_told_with_what_it_proves(results: Results) -> None:
+    (clean, *_) = [result for result in results.results if result.traffic and not result.traffic.errors]
+    assert clean.traffic is not None
+    told = clean.traffic.model_copy(update={"statement": "0 of 9 requests failed: below 28.4 % at 95 %."})
+    only = results.model_copy(update={"results": [clean.model_copy(update={"traffic": told})]})
+    assert f"{clean.name}: 0 of 9 requests failed: below 28.4 % at 95 %." in markdown.render(only)
+
+
 def test_foreign_text_stays_in_its_cell(results: Results) -> None:
     hostile = Result(id="X1", name="a|b\nc", path="p", verdict="fail", why="<img src=x> [x](http://e) `c` *d* @team #1")
     lines = markdown.render(results.model_copy(update={"results": [hostile]})).splitlines()

@@ -38,6 +38,8 @@ def test_an_upper_bound_is_rounded_up(share: float, words: str) -> None:
 
 def test_no_error_is_told_as_a_bound_and_no_traffic_as_nothing() -> None:
     assert text.error_rate(a_traffic(0, below=0.003)) == "0 (< 0.30 %)"
+    once = a_traffic(0, below=0.003).model_copy(update={"restarts": 1, "restarts_failing_below": 0.95})
+    assert text.error_rate(once) == "0 (< 0.30 %; 1 restart: < 95.0 %)"
     assert text.error_rate(a_traffic(30, below=0.04)) == "3.00 %"
     assert text.error_rate(None) == ""
     assert text.longest_words(None) == ""
