@@ -8,7 +8,7 @@ ARGS ?=
 RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist loadfile -v $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit clients live browser report clean distclean lock
+.PHONY: help setup run test lint unit clients live browser report bench clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,10 @@ browser: ## the report in a real browser
 live: ## tests on the embedded cluster and in a browser
 	@$(SURVIVE) cluster up
 	@$(RUN)
-	@$(PYTHON) -m pytest tests/browser tests/cluster -q
+	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q
+
+bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs)
+	@$(SURVIVE) calibrate $(ARGS)
 
 report: ## write the reports of the last run again, from its folder
 	@$(SURVIVE) report reports/out/latest

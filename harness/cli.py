@@ -1,11 +1,17 @@
-"""The command `survive`: clusters by hand, reports again. Runs themselves are pytest's."""
+"""The command `survive`: clusters by hand, calibration, reports again. Runs themselves are pytest's."""
 
 import argparse
+import contextlib
+import os
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from harness import calibration
+from harness.calibrate.calibrate import Where, calibrate, lines
+from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
+from harness.clusters.provider import connect
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.progress import Progress
@@ -42,6 +48,17 @@ def _parser() -> argparse.ArgumentParser:
         action.set_defaults(run=run)
         if name == "up":
             action.add_argument("--address-range", metavar="10.N.0.0/16", help="its addresses (default: a free one)")
+    measured = commands.add_parser(
+        "calibrate", help="inject outages of known length, tell by how much the measurement errs (exit 1: too much)"
+    )
+    measured.add_argument("--quick", action="store_true", help="few short outages, seconds instead of minutes")
+    measured.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the table there as JSON")
+    measured.add_argument(
+        "--cluster", choices=("running", "none"), default="running",
+        help="calibrate on the embedded cluster too if it runs (default), or not at all",
+    )  # fmt: skip
+    measured.add_argument("--name", default=layout.default_name(), help="which cluster (default: %(default)s)")
+    measured.set_defaults(run=_calibrate)
     report = commands.add_parser("report", help="write a run's reports again, from its folder")
     report.add_argument("folder", type=pathlib.Path, help="the run's folder, such as reports/out/latest")
     report.set_defaults(run=_report)
@@ -56,6 +73,35 @@ def _report(chosen: argparse.Namespace) -> int:
     for path in written:
         print(path)
     return 0
+
+
+def _calibrate(chosen: argparse.Namespace) -> int:
+    effort = Effort.of(chosen.quick)
+    command = f"survive calibrate{' --quick' if chosen.quick else ''}"
+    with _where(chosen) as where:
+        made = calibrate(effort, Progress(), command, where)
+    print("\n".join(lines(made)))
+    print(f"kept in {calibration.keep(layout.home(), made)}")
+    if chosen.json is not None:
+        chosen.json.write_text(made.table.model_dump_json(indent=1) + "\n")
+    return 1 if made.missed else 0
+
+
+@contextlib.contextmanager
+def _where(chosen: argparse.Namespace) -> Iterator[Where]:
+    """The embedded cluster, kept from others meanwhile, if it is wanted and runs."""
+    if chosen.cluster == "none":
+        yield Where(None, "not asked for")
+    elif cluster.status(chosen.name).phase != "ready":
+        yield Where(None, f"the cluster {chosen.name} does not run; survive cluster up starts it")
+    else:
+        run = f"calibrate-{os.getpid()}"
+        with connect("embedded", None, chosen.name, run, Progress(), joining=True) as connection:
+            kube = connection.kube()
+            try:
+                yield Where(kube)
+            finally:
+                kube.close()
 
 
 def _up(chosen: argparse.Namespace) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness import hookspecs, summary
+from harness import calibration, hookspecs, summary
+from harness.clusters.embedded import layout
 from harness.clusters.provider import CHOICES
 from harness.errors import Impossible
 from harness.failures import NotPassed
@@ -193,7 +194,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     folder = config.stash.get(FOLDER, None)
     if folder is None or hasattr(config, "workerinput") or not folder.opened:
         return
-    config.stash[RESULTS] = folder.collect(config.stash[STARTED])
+    config.stash[RESULTS] = folder.collect(config.stash[STARTED], calibration.last(layout.home()))
     held = all(result.verdict in ("pass", "skip") for result in config.stash[RESULTS].results)
     if session.exitstatus == pytest.ExitCode.OK and not held:
         # A test may end well without a verdict: it forgot survive.expect(...), or swallowed what that raised.

@@ -143,6 +143,48 @@ class Result(Model):
     duration_s: float = 0.0
 
 
+class FaultSeen(Model):
+    """How well the outages of one kind of fault were measured."""
+
+    outages: int
+    bias_ms: float = Field(description="mean of (estimate - truth)")
+    sd_ms: float = Field(description="standard deviation of (estimate - truth)")
+    bracket_share: float = Field(description="share of the outages whose bracket [low, high] holds the truth")
+
+
+class ClientSeen(Model):
+    """A client's count of broken requests beside that of the server which broke them."""
+
+    broken: int
+    seen: int
+
+
+class Calibration(Model):
+    """How well outages of known length were measured."""
+
+    spacing_ms: float
+    outages: int
+    bias_ms: float = Field(description="of the outages that every request met; so is sd_ms")
+    sd_ms: float
+    bracket_share: float
+    probes_without_fault: int
+    false_failures: int
+    by_fault: dict[str, FaultSeen]
+    clients: dict[str, ClientSeen]
+
+
+class Calibrated(Model):
+    """A calibration with where and when it was made."""
+
+    made: str = Field(description="ISO 8601, UTC")
+    machine: str
+    command: str
+    full: bool = Field(description="false for a quick one, whose figures are held to fewer targets")
+    table: Calibration
+    left_out: list[str] = []
+    missed: list[str] = Field(default=[], description="the targets that were missed")
+
+
 class Cluster(Model):
     """Where it ran."""
 
@@ -161,6 +203,7 @@ class Run(Model):
     noise: dict[str, Any] = {}
     failed: int = Field(default=0, description="failed requests of all rows")
     without_cause: int = Field(default=0, description="of these, those that no cause explains")
+    calibration: Calibrated | None = Field(default=None, description="the last one of this machine; None: never")
 
 
 class Results(Model):

@@ -78,10 +78,10 @@ class RunFolder:
         path = self._parts / f"{result.name}{RESULT}"
         path.write_text(result.model_dump_json(exclude_none=True))
 
-    def collect(self, started_s: float) -> results.Results:
+    def collect(self, started_s: float, calibration: results.Calibrated | None = None) -> results.Results:
         """Join the parts: history.jsonl.gz and results.json, by row; `latest` points here from then on.
 
-        `started_s` is the run's start by time.time().
+        `started_s` is the run's start by time.time(), `calibration` the machine's last one.
         """
         found = [results.Result.model_validate_json(p.read_text()) for p in sorted(self._parts.glob(f"*{RESULT}"))]
         found.sort(key=lambda result: (_row_key(result.id), result.started_ns))
@@ -99,6 +99,7 @@ class RunFolder:
             noise=_noise(found),
             failed=sum(result.traffic.errors for result in found if result.traffic),
             without_cause=sum(result.traffic.without_cause for result in found if result.traffic),
+            calibration=calibration,
         )
         joined = results.Results(schema=results.SCHEMA, run=run, results=found)
         joined.write(self.results_json)

@@ -57,6 +57,8 @@ def render(results: Results) -> str:
         "|---|---|---|---:|---:|---:|---:|",
         *(_line(result) for result in results.results),
         "",
+        f"Calibration: {escaped(text.calibration(run.calibration))}.",
+        "",
     ]
     if clean := [(r, r.traffic.statement) for r in results.results if r.traffic and not r.traffic.errors]:
         lines += ["No error is a bound too:", ""]

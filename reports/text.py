@@ -4,7 +4,7 @@ import re
 import shlex
 
 from harness.clock import NS_PER_S
-from harness.results import Failover, Outage, Phase, Result, Traffic, Verdict
+from harness.results import Calibrated, Failover, Outage, Phase, Result, Traffic, Verdict
 from harness.words import at_most_percent, digits
 
 VERDICTS: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "pass", "skip")
@@ -109,6 +109,19 @@ def explained(failed: int, without_cause: int) -> str:
     if not without_cause:
         return f"each of {failed:,} failed requests has a cause"
     return f"{without_cause:,} of {failed:,} failed requests ({percent(without_cause / failed)}) have no cause"
+
+
+def calibration(made: Calibrated | None) -> str:
+    """How well this machine measured outages of known length, in one line."""
+    if made is None:
+        return "not calibrated on this machine (survive calibrate)"
+    table = made.table
+    missed = f"; missed: {'; '.join(made.missed)}" if made.missed else ""
+    return (
+        f"{table.outages} injected outages at {table.spacing_ms:g} ms spacing: bias {table.bias_ms:+.2f} ms, sd"
+        f" {table.sd_ms:.2f} ms, {table.bracket_share:.1%} of brackets hold the truth, {table.false_failures} false"
+        f" failures in {table.probes_without_fault:,} probes ({made.command}, {made.made[:10]}, {made.machine}){missed}"
+    )
 
 
 def duration(value_s: float) -> str:

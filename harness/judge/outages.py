@@ -177,7 +177,7 @@ def _errors(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, i
     start = ((span[0] if before is None else before) + met_ns) // 2
     stop = max(start, until if good.waiting(until) > last_sent else (last_sent + until) // 2)
     low = max(0, last_sent - first_end)
-    high = max(low, good.longest(span, first_end, last_sent))
+    high: float = max(low, good.longest(span, first_end, last_sent))
     if may_be_partial(len(sent), pods):
         unseen = spacing * missed_at_most(least_share(len(sent), 0, pods))
         high = max(high, min(span[1] - span[0], last_sent - met_ns + 2 * unseen))

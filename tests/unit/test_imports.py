@@ -16,6 +16,11 @@ KNOW_STAGES = {
     "harness.session": {"clusters", "deploy"},
     "harness.plugin": {"clusters"},
     "harness.cli": {"clusters"},
+    # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.
+    "harness.calibrate.compare": {"judge"},
+    "harness.calibrate.processes": {"observe"},
+    "harness.calibrate.local": {"judge"},
+    "harness.calibrate.cluster": {"deploy", "load", "observe", "judge"},
 }
 """The modules outside of the stages that know any; what is not here knows none."""
 
@@ -77,7 +82,7 @@ def forbidden(importer: str, imported: str) -> bool:
         return importer not in KNOW_REPORTS
     if wanted := stage(imported):
         return wanted not in KNOW_STAGES.get(importer, {stage(importer)})
-    return stage(importer) != "" and f"harness.{area}" in KNOW_STAGES
+    return stage(importer) != "" and any(f"harness.{area}" in (name, name.rpartition(".")[0]) for name in KNOW_STAGES)
 
 
 def violations(root: pathlib.Path) -> list[str]:
@@ -107,6 +112,11 @@ def test_the_table_names_what_is_there():
         ("harness/load/__init__.py", "from .. import observe", "harness.load imports harness.observe"),
         ("harness/deploy/a.py", "def f():\n    import harness.load.pod", "harness.deploy.a imports harness.load.pod"),
         ("harness/clusters/x/a.py", "from harness import scenario", "harness.clusters.x.a imports harness.scenario"),
+        (
+            "harness/judge/a.py",
+            "from harness.calibrate.plan import Span",
+            "harness.judge.a imports harness.calibrate.plan",
+        ),
         ("harness/records.py", "from harness.judge import verdict", "harness.records imports harness.judge"),
         ("harness/session.py", "import harness.judge", "harness.session imports harness.judge"),
         ("harness/plugin.py", "from harness.deploy import server", "harness.plugin imports harness.deploy"),

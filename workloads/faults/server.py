@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 
 from .http1 import PREFACE, Conversation, Http1, Line, negotiated
-from .http2 import Http2
 from .ledger import Ledger
 from .schedule import Schedule, Window
 
@@ -103,20 +102,27 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._line = self._server.connected(transport)
         if negotiated(transport) == "h2":
-            self._conversation = Http2(self._line)
+            self._conversation = http2(self._line)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         if self._conversation is None:
             self._first += data
             if self._first.startswith(PREFACE):
-                self._conversation = Http2(self._line)
+                self._conversation = http2(self._line)
             elif PREFACE.startswith(self._first):
                 return
             else:
                 self._conversation = Http1(self._line)
             data = self._first
         self._conversation.feed(data)
+
+
+def http2(line: Line) -> Conversation:
+    """HTTP/2 on a connection. Its library is loaded by its first client: the server's image does without."""
+    from .http2 import Http2
+
+    return Http2(line)
 
 
 async def until(moment_ns: int) -> None:

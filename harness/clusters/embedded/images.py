@@ -29,7 +29,7 @@ CERTIFICATES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its name, the folder of its Containerfile, files of the build to add to that folder.
+    """An image: its name, the folder that it is built from, files of the build to add to that, its Containerfile.
 
     `module`: the folder is a Go module as well, whose program, named as the folder, is built and added.
     """
@@ -38,6 +38,7 @@ class Image:
     context: pathlib.Path
     programs: tuple[str, ...] = ()
     module: bool = False
+    containerfile: str = "Containerfile"
 
 
 IMAGES = (
@@ -50,6 +51,7 @@ IMAGES = (
     Image("survive.dev/pyweb:dev", WORKLOADS / "pyweb"),
     Image("survive.dev/node:dev", WORKLOADS / "node"),
     Image("survive.dev/goweb:dev", WORKLOADS / "goweb", module=True),
+    Image("survive.dev/faults:dev", WORKLOADS, containerfile="faults/Containerfile"),
 )
 
 
@@ -114,7 +116,7 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
                     extra = {file: programs / file for file in image.programs}
                     if image.module:
                         extra[image.context.name] = build_module(image.context, partial / "modules", progress)
-                    buildah.build(image.name, image.context, extra)
+                    buildah.build(image.name, image.context, extra, image.containerfile)
                     buildah.save(image.name, partial / f"{image.context.name}.tar")
             with progress.stage("unpack images"):
                 _unpack(programs, partial)
@@ -140,7 +142,9 @@ class Buildah:
         for what in (["rm", "--all"], ["rmi", "--prune"]):
             _run([*APART, "buildah", *self._options, *what], "tidying the storage of images")
 
-    def build(self, name: str, context: pathlib.Path, extra: dict[str, pathlib.Path]) -> None:
+    def build(
+        self, name: str, context: pathlib.Path, extra: dict[str, pathlib.Path], containerfile: str = "Containerfile"
+    ) -> None:
         """Build a Containerfile as anybody would, on the base image instead of one from a registry.
 
         `extra` are files to put beside it, by name.
@@ -157,7 +161,8 @@ class Buildah:
         )
         argv = [
             *APART, "buildah", *self._options, "build", "--layers", "--isolation", "chroot", "--network", "host",
-            "--pull-never", "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name, str(folder),
+            "--pull-never", "--build-arg", f"BASE={BASE}", *trust, *settings, "--tag", name,
+            "--file", str(folder / containerfile), str(folder),
         ]  # fmt: skip
         _run(argv, f"building the image {name}")
 
