@@ -1,114 +1,30 @@
 """An HTTP/1.1 server whose way of starting and stopping is set by switches; standard library only.
 
-It stands alone in a container, so it carries its own few lines for the clock and the log. Each moment of its life is
-one JSON line on standard output: {"kind": "app", "t_ns": ..., "event": ..., "data": {...}}.
+Each moment of its life is one JSON line on standard output: {"kind": "app", "t_ns": ..., "event": ..., "data": {...}};
+so is each entry of its ledger that has an idempotency key: {"kind": "task", "t_ns": ..., "key": ..., "step": "begun" or
+"done"}.
 """
 
 import argparse
 import asyncio
-import json
 import os
 import pathlib
 import signal
 import socket
 import sys
-import time
-import urllib.parse
 from collections.abc import Callable, Sequence
 
+from .head import BODY_LIMIT, HEAD_LIMIT, BadRequestError, Head
+from .ledger import Ledger
+from .say import say, now_ns
+from .streams import SSE_FIELDS, EventStream, Stream, WebSocket, accept_key
+
 BACKLOG = 1024
-HEAD_LIMIT = 16_384
-BODY_LIMIT = 1 << 20
 # A connection that was accepted but has not asked yet may have its first request under way; Go's server waits 5 s.
 FIRST_REQUEST_S = 1.0
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
            431: "Request Header Fields Too Large", 501: "Not Implemented", 503: "Service Unavailable"}  # fmt: skip
 CHECKS = ("startz", "readyz", "livez")
-
-SHIFT = "SURVIVE_CLOCK_SHIFT_MS"
-"""An environment variable: how far ahead the clock is to be, as that of a node is which is set wrongly."""
-
-_wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns() + round(float(os.environ.get(SHIFT, "0")) * 1_000_000)
-
-
-def now_ns() -> int:
-    """The present moment, ns since the epoch: the wall time of the process's start plus the monotonic time since."""
-    return _wall_minus_monotonic_ns + time.monotonic_ns()
-
-
-def say(event: str, **data: object) -> None:
-    """Write one app event."""
-    line = json.dumps({"kind": "app", "t_ns": now_ns(), "event": event, "data": data}, separators=(",", ":"))
-    os.write(sys.stdout.fileno(), line.encode() + b"\n")
-
-
-class BadRequestError(Exception):
-    """What came is no request that this server can answer. `status` is the answer before the connection is closed."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-class Head:
-    """A parsed request head. `body` is the announced length of the body in bytes."""
-
-    __slots__ = ("body", "keep_alive", "method", "path", "query")
-
-    def __init__(self, raw: bytes) -> None:
-        lines = raw.decode("latin-1").split("\r\n")
-        parts = lines[0].split(" ")
-        if len(parts) != 3 or not parts[0].isalpha() or parts[2] not in ("HTTP/1.1", "HTTP/1.0"):
-            raise BadRequestError(400, "request line")
-        self.method = parts[0]
-        self.path, _, self.query = parts[1].partition("?")
-        self.keep_alive = parts[2] == "HTTP/1.1"
-        self.body = 0
-        for line in lines[1:]:
-            self._field(line)
-
-    def _field(self, line: str) -> None:
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise BadRequestError(400, "header field")
-        match name.lower():
-            case "connection":
-                options = value.lower()
-                self.keep_alive = "close" not in options and (self.keep_alive or "keep-alive" in options)
-            case "content-length":
-                digits = value.strip()
-                if not (digits.isascii() and digits.isdigit()):
-                    raise BadRequestError(400, "content-length")
-                if len(digits) > 9 or int(digits) > BODY_LIMIT:
-                    raise BadRequestError(413, "body")
-                self.body = int(digits)
-            case "transfer-encoding":
-                raise BadRequestError(501, "transfer-encoding")
-
-    def option(self, name: str) -> str:
-        """The query's value of that name, empty if there is none."""
-        if not self.query:
-            return ""
-        return urllib.parse.parse_qs(self.query).get(name, [""])[0]
-
-
-class Ledger:
-    """What was begun and done: requests for `/` in all, and by idempotency key."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-        self.done = 0
-        self.keys: dict[str, dict[str, int]] = {}
-
-    def count(self, step: str, key: str) -> None:
-        """`step` is begun or done."""
-        setattr(self, step, getattr(self, step) + 1)
-        if key:
-            self.keys.setdefault(key, {"begun": 0, "done": 0})[step] += 1
-
-    def text(self) -> str:
-        """The ledger as JSON: `requests` are those done, `begun` those begun, `keys` both by key."""
-        return json.dumps({"requests": self.done, "begun": self.begun, "keys": self.keys}) + "\n"
 
 
 class Connection(asyncio.Protocol):
@@ -120,6 +36,7 @@ class Connection(asyncio.Protocol):
         self.answering = False
         self.keep_alive = True
         self.served = 0
+        self.stream: Stream | None = None
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -130,13 +47,17 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
         """Leave the app's connections; work that was begun goes on."""
+        if self.stream:
+            self.stream.stop()
         self.app.connections.discard(self)
         self.app.look_idle()
 
     def data_received(self, data: bytes) -> None:
         """Collect bytes; answer once a whole request is there."""
         self.buffer += data
-        if len(self.buffer) > HEAD_LIMIT + BODY_LIMIT:
+        if self.stream:
+            self.buffer = self.stream.receive(self.buffer)
+        elif len(self.buffer) > HEAD_LIMIT + BODY_LIMIT:
             self.transport.abort()
         else:
             self.next_request()
@@ -168,6 +89,13 @@ class Connection(asyncio.Protocol):
             return None
         self.buffer = self.buffer[whole:]
         return head
+
+    def become(self, stream: Stream, status: str, fields: str) -> None:
+        """Write the head and send the stream; the connection is busy for the rest of its life."""
+        self.transport.write(f"HTTP/1.1 {status}\r\nX-Pod: {self.app.pod}\r\n{fields}\r\n".encode())
+        self.stream = stream
+        stream.start()
+        self.buffer = stream.receive(self.buffer)
 
     def answer(self, status: int, body: str) -> None:
         """Write a whole answer; then close or go on with the next request."""
@@ -203,6 +131,11 @@ class App:
         self.idle = asyncio.Event()
         self.closes_after_answer = False
         self.tells_close = False
+        self.told = {
+            "/ledger": self.ledger.text,
+            "/streams": lambda: f"{self.streams()}\n",
+            "/clock": lambda: f'{{"t_ns": {now_ns()}}}\n',
+        }
 
     def look_idle(self) -> None:
         """Tell the shutdown that no connection is left."""
@@ -217,10 +150,10 @@ class App:
         elif path[1:] in CHECKS:
             ok = self.checks[path[1:]]
             connection.answer(200 if ok else 503, "ok\n" if ok else "not ok\n")
-        elif path == "/ledger":
-            connection.answer(200, self.ledger.text())
-        elif path == "/clock":
-            connection.answer(200, json.dumps({"t_ns": now_ns()}) + "\n")
+        elif path in ("/sse", "/ws"):
+            self.stream(head, connection)
+        elif told := self.told.get(path):
+            connection.answer(200, told())
         elif path == "/quit":
             self.begin_stop("quit")
             connection.answer(200, "stopping\n")
@@ -234,24 +167,47 @@ class App:
             connection.answer(404, "no such path\n")
 
     def work(self, head: Head, connection: Connection) -> None:
-        """A request for `/`: answered after `?delay=S`, counted under `?key=K`."""
-        key = head.option("key")
-        try:
-            delay_s = float(head.option("delay") or 0)
-        except ValueError as exc:
-            raise BadRequestError(400, "delay") from exc
-        if not 0 <= delay_s <= 3600:
-            raise BadRequestError(400, "delay")
+        """A request for `/`: answered after `?delay=S`, done `?work=S` after its begin, counted under `?key=K`."""
+        key, delay_s = head.option("key"), head.seconds("delay")
+        work_s = min(head.seconds("work", delay_s), delay_s)
         self.ledger.count("begun", key)
-        if delay_s:
-            asyncio.get_running_loop().call_later(delay_s, self.done, key, connection)
-        else:
+        later = asyncio.get_running_loop().call_later
+        if not delay_s:
             self.done(key, connection)
+        elif work_s == delay_s:
+            later(delay_s, self.done, key, connection)
+        else:
+            later(work_s, self.ledger.count, "done", key)
+            later(delay_s, self.served, connection)
 
     def done(self, key: str, connection: Connection) -> None:
         """The work of one request is done, whether or not its client still waits."""
         self.ledger.count("done", key)
+        self.served(connection)
+
+    def served(self, connection: Connection) -> None:
+        """The answer to a request for `/`."""
         connection.answer(200, f"{self.pod}\n")
+
+    def stream(self, head: Head, connection: Connection) -> None:
+        """GET /sse or /ws: a heartbeat each `?beat=S`."""
+        if head.method != "GET":
+            raise BadRequestError(405, "use GET")
+        beat_s = max(head.seconds("beat", 0.1), 0.001)
+        if head.path == "/sse":
+            events = EventStream(connection.transport, self.pod, beat_s, now_ns)
+            connection.become(events, "200 OK", SSE_FIELDS)
+        elif head.upgrade != "websocket" or not head.websocket_key:
+            raise BadRequestError(400, "no WebSocket handshake")
+        else:
+            accept = f"Sec-WebSocket-Accept: {accept_key(head.websocket_key)}\r\n"
+            fields = f"Upgrade: websocket\r\nConnection: Upgrade\r\n{accept}"
+            socket_ = WebSocket(connection.transport, self.pod, beat_s, now_ns)
+            connection.become(socket_, "101 Switching Protocols", fields)
+
+    def streams(self) -> int:
+        """How many streams are open."""
+        return sum(one.stream is not None for one in self.connections)
 
     def control(self, check: str, head: Head, connection: Connection) -> None:
         """POST /control/CHECK?ok=0|1 sets what that check answers."""
@@ -374,11 +330,16 @@ async def lifetime(app: App) -> int:
 
 
 async def close_gracefully(app: App, listener: Listener) -> None:
-    """Stop accepting, answer all that came, close idle connections; returns once no connection is left."""
+    """Stop accepting, answer all that came, close idle connections; returns once no connection is left.
+
+    Streams are waited for like requests, unless the app says goodbye to them.
+    """
     app.closes_after_answer = True
     await listener.close()
     # One look at the sockets, so that a request already in a receive buffer is answered rather than reset.
     await asyncio.sleep(0.005)
+    for stream in [one.stream for one in app.connections if one.stream and app.options.goodbye]:
+        stream.goodbye()
     close_idle(app, lambda connection: connection.served > 0 and not connection.buffer)
     asyncio.get_running_loop().call_later(FIRST_REQUEST_S, close_idle, app, lambda _: True)
     app.look_idle()
@@ -404,6 +365,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--drain-s", type=float, default=0.0, help="keep serving that long after the signal")
     add("--unready-on-signal", action="store_true", help="/readyz fails from the signal on")
     add("--close-on-drain", action=yes_no, default=True, help="`Connection: close` on answers after the signal")
+    add("--goodbye", action="store_true", help="end streams with a word on a graceful shutdown, or wait for their end")
     add("--shutdown-s", type=float, default=0.0, help="extra work before the exit")
     add("--scratch", default="", help="the folder that /fill writes to")
     add("--signal", action="append", help="what starts the shutdown; default SIGTERM and SIGINT; repeatable")
@@ -428,7 +390,9 @@ async def main(options: argparse.Namespace) -> int:
         loop.add_signal_handler(number, app.on_signal, number)
     say("started", pid=os.getpid(), pod=app.pod)
     code = await lifetime(app)
-    say("stopped", requests=app.ledger.done, begun=app.ledger.begun)
+    ledger = app.ledger
+    tasks = ledger.keyed("begun") + ledger.keyed("done")
+    say("stopped", requests=ledger.done, begun=ledger.begun, tasks=tasks, streams=app.streams())
     say("exit", code=code)
     # At once: neither open connections nor the interpreter's own clean-up may change what the switches asked for.
     os._exit(code)
