@@ -21,11 +21,12 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 
 
 class Request(NamedTuple):
-    """What is sent each time. `expect` is the status that makes an answer good."""
+    """What is sent. `expect` is the status that makes an answer good, `key` the work's idempotency key, if any."""
 
     method: str
     data: bytes
     expect: int
+    key: str = ""
 
 
 class Connection:
@@ -33,9 +34,9 @@ class Connection:
 
     __slots__ = ("closed", "connected", "id", "sock", "use")
 
-    def __init__(self, number: int, address: Address) -> None:
-        self.id = str(number)
-        self.use = 0
+    def __init__(self, name: str, address: Address, use: int = 0) -> None:
+        self.id = name
+        self.use = use
         self.connected = False
         self.closed = False
         self.sock = socket.socket(address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -61,12 +62,13 @@ class Exchange:
     """A request under way. `phase` says how far it came; at its end `outcome` is set. Times are monotonic ns."""
 
     __slots__ = (
-        "_answer", "_unsent", "connection", "end_ns", "error", "first_ns", "outcome", "phase", "request",
+        "_answer", "_unsent", "attempt", "connection", "end_ns", "error", "first_ns", "outcome", "phase", "request",
         "scheduled_ns", "sent_ns",
     )  # fmt: skip
 
-    def __init__(self, request: Request, scheduled_ns: int) -> None:
+    def __init__(self, request: Request, scheduled_ns: int, attempt: int = 1) -> None:
         self.request = request
+        self.attempt = attempt
         self.scheduled_ns = scheduled_ns
         self.sent_ns = time.monotonic_ns()
         self.first_ns: int | None = None
@@ -176,11 +178,17 @@ class Exchange:
             self.connection.close()
 
     def row(self) -> tuple[int, int, int | None, int, str, str, str, int, str, str, int]:
-        """The row for the history. A wrong status is dated to phase first_byte, where the status line comes."""
+        """The row for the history. A wrong status is dated to phase first_byte, where the status line comes.
+
+        Work with a key is told by it and by the attempt, all else by its connection and that one's use.
+        """
         at = self.scheduled_ns
         connection = self.connection
+        name, use = (connection.id, connection.use) if connection else ("", 0)
+        if self.request.key:
+            name, use = self.request.key, self.attempt
         return (
             at, self.sent_ns - at, None if self.first_ns is None else self.first_ns - at, self.end_ns - at,
             self.outcome, self.phase, self.error, self._answer.status, self._answer.pod,
-            connection.id if connection else "", connection.use if connection else 0,
+            name, use,
         )  # fmt: skip

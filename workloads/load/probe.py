@@ -13,11 +13,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from .exchange import Address, Connection, Exchange, Request
 from .resolve import ResolveError, Resolver, resolve_once, split
 from .rows import NoiseMeter, Rows, to_stdout
 from .slice import ask_for_short_slice
+from .targets import Targets
+from .work import add_work, keyed_work
 
 NS_PER_S = 1_000_000_000
 START_AFTER_NS = 5_000_000
@@ -28,21 +31,30 @@ EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 class Prober:
-    """One probe. `count` ends it after so many requests, 0 never; `pinned` is how many connections are kept, 0 none."""
+    """One probe. `count` ends it after so many requests, 0 never; `pinned` is how many connections are kept, 0 none.
+
+    `make` gives the n-th request. `looks`: see whether a kept connection was closed before it is used again. `resends`:
+    a request that failed is sent a second time, as a row of its own.
+    """
 
     def __init__(
-        self, request: Request, rows: Rows, *, interval_ns: int, deadline_ns: int, address: Address | None = None,
-        resolver: Resolver | None = None, pinned: int = 0, count: int = 0, noise: NoiseMeter | None = None,
+        self, make: Callable[[int], Request], rows: Rows, *, interval_ns: int, deadline_ns: int,
+        address: Address | None = None, resolver: Resolver | None = None, targets: Targets | None = None,
+        pinned: int = 0, looks: bool = True, resends: bool = False, count: int = 0, noise: NoiseMeter | None = None,
     ) -> None:  # fmt: skip
         self.stopping = False
         self.scheduled = 0
-        self._request = request
+        self._make = make
+        self._made = 0
         self._rows = rows
         self._interval_ns = interval_ns
         self._deadline_ns = deadline_ns
         self._address = address
         self._resolver = resolver
+        self._targets = targets
         self._pinned = pinned
+        self._looks = looks
+        self._resends = resends
         self._count = count
         self._noise = noise
         self._epoll = select.epoll()
@@ -93,35 +105,39 @@ class Prober:
         for _ in range(STARTS_PER_TURN):
             if self.stopping or self._due_ns > time.monotonic_ns():
                 return
-            exchange = Exchange(self._request, self._due_ns)
+            exchange = Exchange(self._make(self._made), self._due_ns)
             self._due_ns += self._interval_ns
-            self.scheduled += 1
-            if self.scheduled == self._count:
+            self._made += 1
+            if self._made == self._count:
                 self.stopping = True
-            self._open.append(exchange)
             self._begin(exchange)
 
     def _begin(self, exchange: Exchange) -> None:
+        self.scheduled += 1
+        self._open.append(exchange)
         # A full set of pinned connections is used in turn; if none is idle one more is opened, for nothing may queue.
         if self._idle and len(self._idle) + len(self._busy) >= self._pinned:
             connection = self._idle.popleft()
             # The server may have closed it while idle: that is no error, a client sees it and opens another.
-            if connection.is_open():
+            if not self._looks or connection.is_open():
                 descriptor = connection.sock.fileno()
                 exchange.reuse(connection)
                 self._follow(exchange, descriptor)
                 return
             connection.close()
-        if self._address:
-            self._connect(exchange, self._address)
+        if address := self._address or (self._targets.take() if self._targets else None):
+            self._connect(exchange, address)
         elif self._resolver:
             self._resolver.ask(exchange)
+        else:
+            exchange.fail("other")
+            self._done(exchange)
 
     def _connect(self, exchange: Exchange, address: Address) -> None:
         self._connections += 1
         exchange.phase = "connect"
         try:
-            connection = Connection(self._connections, address)
+            connection = self._targets.connection(address) if self._targets else self._plain_connection(address)
         except OSError as exc:
             exchange.fail_os(exc)
             self._done(exchange)
@@ -131,6 +147,9 @@ class Prober:
         if not connection.closed:
             self._epoll.register(descriptor, EVENTS)
         self._follow(exchange, descriptor)
+
+    def _plain_connection(self, address: Address) -> Connection:
+        return Connection(str(self._connections), address)
 
     def _follow(self, exchange: Exchange, descriptor: int) -> None:
         if exchange.outcome:
@@ -173,23 +192,33 @@ class Prober:
     def _done(self, exchange: Exchange) -> None:
         self._rows.add(exchange.row(), exchange.end_ns)
         connection = exchange.connection
-        if connection is None or connection.closed:
-            return
-        if self._pinned:
-            self._idle.append(connection)
-        else:
-            connection.close()
+        if connection is not None and not connection.closed:
+            if self._pinned:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        if self._resends and exchange.outcome == "failed" and exchange.attempt == 1:
+            self._begin(Exchange(exchange.request, time.monotonic_ns(), attempt=2))
 
 
-def build_request(options: argparse.Namespace, host: str) -> Request:
-    """The bytes of each request."""
+def build_request(options: argparse.Namespace, host: str, path: str, key: str = "") -> Request:
+    """A request with its bytes."""
     fields = [f"Host: {host}", *options.header]
     if options.mode == "new":
         fields.append("Connection: close")
     if options.method not in ("GET", "HEAD"):
         fields.append("Content-Length: 0")
-    text = "\r\n".join([f"{options.method} {options.path} HTTP/1.1", *fields, "", ""])
-    return Request(options.method, text.encode("latin-1"), options.expect_status)
+    text = "\r\n".join([f"{options.method} {path} HTTP/1.1", *fields, "", ""])
+    return Request(options.method, text.encode("latin-1"), options.expect_status, key)
+
+
+def maker(options: argparse.Namespace) -> Callable[[int], Request]:
+    """What gives the n-th request: the same one always, or one with a key of its own."""
+    if options.work_s:
+        works = keyed_work(options)
+        return lambda n: build_request(options, options.target, *works(n))
+    plain = build_request(options, options.target, options.path)
+    return lambda _: plain
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -198,7 +227,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--probe", required=True, help="the probe's name in the history")
     add("--target", required=True, help="HOST:PORT")
-    add("--role", choices=("measure", "control", "load"), default="measure")
+    add("--role", choices=("measure", "control", "load", "direct", "inflight"), default="measure")
     add("--mode", choices=("new", "keepalive"), default="new", help="a connection for each request, or pinned ones")
     add("--connections", type=int, default=10, help="how many are pinned in the mode keepalive")
     add("--interval-ms", type=float, default=10.0)
@@ -207,9 +236,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--path", default="/")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
     add("--expect-status", type=int, default=200)
-    add("--resolve", choices=("once", "each"), default="once", help="look the name up at the start or for each request")
+    add("--looks", action=argparse.BooleanOptionalAction, default=True, help="see whether a kept connection is open")
+    add(
+        "--resolve", choices=("once", "each", "all"), default="once",
+        help="look the name up at the start or for each request; all: ask each of its addresses in turn",
+    )  # fmt: skip
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")
     add("--noise", action="store_true", help="also write how busy the machine is")
+    add_work(parser)
     options = parser.parse_args(arguments)
     try:
         split(options.target)
@@ -223,14 +257,33 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def build(options: argparse.Namespace, write: Callable[[bytes], None] = to_stdout) -> Prober:
     """The prober that the options ask for. Raises ResolveError."""
     host, port = split(options.target)
-    each = options.resolve == "each"
     return Prober(
-        build_request(options, options.target), Rows(options.probe, write),
+        maker(options), Rows(options.probe, write),
         interval_ns=round(options.interval_ms * 1_000_000), deadline_ns=round(options.deadline_s * NS_PER_S),
-        address=None if each else resolve_once(host, port), resolver=Resolver(host, port) if each else None,
-        pinned=options.connections if options.mode == "keepalive" else 0, count=options.count,
-        noise=NoiseMeter(write) if options.noise else None,
+        address=resolve_once(host, port) if options.resolve == "once" else None,
+        resolver=Resolver(host, port) if options.resolve == "each" else None,
+        targets=Targets(host, port) if options.resolve == "all" else None,
+        pinned=options.connections if options.mode == "keepalive" else 0, looks=options.looks,
+        resends=options.resend, count=options.count, noise=NoiseMeter(write) if options.noise else None,
     )  # fmt: skip
+
+
+class Runs(Protocol):
+    """A prober of any kind."""
+
+    def run(self, *, target: str, role: str) -> None:
+        """Probe until stopped."""
+
+    def stop(self) -> None:
+        """Come to the end."""
+
+
+def until_told(prober: Runs, target: str, role: str) -> None:
+    """Run a prober until SIGTERM or SIGINT, and let it come to its end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: prober.stop())
+    ask_for_short_slice()
+    prober.run(target=target, role=role)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -241,10 +294,7 @@ def main(arguments: Sequence[str]) -> int:
     except ResolveError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: prober.stop())
-    ask_for_short_slice()
-    prober.run(target=options.target, role=options.role)
+    until_told(prober, options.target, options.role)
     return 0
 
 

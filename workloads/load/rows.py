@@ -9,6 +9,7 @@ from collections.abc import Callable
 LINE_LIMIT = 12_000  # the kubelet splits a log line at 16 KiB; the rest is room for the envelope
 FLUSH_NS = 200_000_000
 Row = tuple[int, int, int | None, int, str, str, str, int, str, str, int]
+Beat = tuple[int, str, int, int]
 
 SHIFT = "SURVIVE_CLOCK_SHIFT_MS"
 """An environment variable: how far ahead the clock is to be, as that of a node is which is set wrongly."""
@@ -48,11 +49,12 @@ class Rows:
     a loop does when it has nothing else to do.
     """
 
-    def __init__(self, probe: str, write: Callable[[bytes], None] = to_stdout) -> None:
+    def __init__(self, probe: str, write: Callable[[bytes], None] = to_stdout, kind: str = "requests") -> None:
         self.probe = probe
+        self._kind = kind
         self.batches = 0
         self._write = write
-        self._pending: list[Row] = []
+        self._pending: list[Row | Beat] = []
         self._since_ns = 0
 
     def begin(
@@ -66,8 +68,8 @@ class Rows:
             )
         )  # fmt: skip
 
-    def add(self, row: Row, now_ns: int) -> None:
-        """Keep a row until its batch is old. Its scheduled time comes monotonic and is written as wall time."""
+    def add(self, row: Row | Beat, now_ns: int) -> None:
+        """Keep a row until its batch is old. Its first moment comes monotonic and is written as wall time."""
         if not self._pending:
             self._since_ns = now_ns
         self._pending.append(row)
@@ -93,7 +95,7 @@ class Rows:
             self._write_batch(texts, now_ns)
 
     def _write_batch(self, texts: list[str], now_ns: int) -> None:
-        head = json_line("requests", wall_ns(now_ns), probe=self.probe, seq=self.batches)[:-2]
+        head = json_line(self._kind, wall_ns(now_ns), probe=self.probe, seq=self.batches)[:-2]
         self._write(head + b',"rows":[' + ",".join(texts).encode() + b"]}\n")
         self.batches += 1
 
