@@ -55,7 +55,7 @@ class ProbeStarted(Record):
     interval_ns: int
     deadline_ns: int
     target: str
-    role: Literal["measure", "control", "load"] = "measure"
+    role: Literal["measure", "control", "load", "direct", "stream", "inflight"] = "measure"
     pod: str = ""
     loop: Literal["open", "closed"] = "open"
 
@@ -86,12 +86,40 @@ class RequestBatch(Record):
     is where it failed (dns, connect, tls, write, first_byte, body; empty if ok); error is refused, timeout,
     reset, closed, no_route, status, truncated, protocol or other (empty if ok); status 0 if there was none; pod
     is the X-Pod header of the answer (empty if none); connection is an id, use counts its requests from 1.
+
+    By the prober's role: of `direct` the connection is the pod's address, and use counts the requests to it; of
+    `inflight` it is the work's idempotency key, and use the attempt; of `stream` a row is a whole stream, its
+    connection the stream's number, use its heartbeats, and the error `ended` says that the server ended it by a word.
     """
 
     kind: ClassVar[str] = "requests"
     probe: str
     seq: int
     rows: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Beats(Record):
+    """Heartbeats of one prober's streams, in numbered batches.
+
+    A row is `[arrival, stream, number, sent]`: moments in ns since the epoch, sent by the server's clock; the number
+    counts from 1 in each stream. Number and sent are 0 where the server told none.
+    """
+
+    kind: ClassVar[str] = "beats"
+    probe: str
+    seq: int
+    rows: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Record):
+    """An entry in a server's ledger: the work of an idempotency key was `begun` or `done`."""
+
+    kind: ClassVar[str] = "task"
+    pod: str
+    key: str
+    step: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +314,7 @@ class Log(Record):
 KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (
-        ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Act, PodSeen,
+        ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Beats, Task, Act, PodSeen,
         EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, ClockSeen, AppSaid, Work, Noise, Lost, Log,
     )
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Requests in columns: what a prober measured, a million rows at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,6 +74,9 @@ class Requests:
 
     def __len__(self) -> int:
         return len(self.scheduled_ns)
+
+    def __iter__(self) -> Iterator[Request]:
+        return (self[index] for index in range(len(self)))
 
     @property
     def ok(self) -> NDArray[np.bool_]:

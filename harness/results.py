@@ -79,6 +79,70 @@ class Phase(Model):
     high_ns: int
 
 
+class Cut(Model):
+    """A stream, or a request in flight, that broke off. `pod` is empty where none is known to have had it."""
+
+    pod: str
+    error: str
+    at_ns: int
+    age_s: float
+    after_signal_s: float | None = Field(default=None, description="since the pod said that it was told to stop")
+
+
+class Streams(Model):
+    """The long-lived streams of one prober that were open after the warm-up, by how they ended; the rest lasted."""
+
+    opened: int
+    unopened: int = Field(default=0, description="failed before the first heartbeat")
+    unknown: int = 0
+    cut: int = Field(default=0, description="reset, closed or truncated: ended without a word")
+    told: int = Field(default=0, description="ended by the server by a word: the last chunk, a close frame")
+    silent: int = Field(default=0, description="no heartbeat for longer than the deadline")
+    other: int = 0
+    heartbeats: int = 0
+    lost: int = Field(default=0, description="numbers missing between a stream's first and last heartbeat")
+    doubled: int = 0
+    untold: int = Field(default=0, description="heartbeats that came, but not into the history")
+    longest_gap_s: float | None = None
+    cuts: list[Cut] = []
+
+
+class InFlight(Model):
+    """Requests that take a while, each with a key, against the servers' ledgers; `requests` counts keys."""
+
+    requests: int
+    answered: int
+    resent: int = 0
+    failed: int = Field(default=0, description="failed sendings, first and second ones")
+    unknown: int = 0
+    lost: int = Field(default=0, description="begun and never done")
+    doubled: int = Field(default=0, description="done more than once")
+    unanswered: int = Field(default=0, description="done, but no sending of it was answered")
+    untold: int = Field(default=0, description="entries of ledgers that did not come into the history")
+    cuts: list[Cut] = []
+
+
+class Kept(Model):
+    """One prober's kept connections."""
+
+    connections: int
+    reused: int = Field(description="requests on a connection that had been used before")
+    broken: int = Field(description="those of them that failed")
+    oldest_s: float
+    most_used: int
+
+
+class PodAnswers(Model):
+    """What one pod did with requests straight to its address."""
+
+    pod: str
+    requests: int
+    failed: int
+    failed_while_ready: int = Field(description="while the pod's endpoint was ready in a Service")
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+
 class Handover(Model):
     """One passing of a Lease's leadership. What was not seen is None."""
 
@@ -136,6 +200,11 @@ class Result(Model):
     proof: list[str] = []
     expected: list[Expected] = []
     traffic: Traffic | None = None
+    other_traffic: dict[str, Traffic] | None = Field(default=None, description="of further measuring probers, by name")
+    kept: dict[str, Kept] | None = None
+    streams: dict[str, Streams] | None = None
+    in_flight: InFlight | None = None
+    each_pod: list[PodAnswers] | None = None
     failover: Failover | None = None
     noise: Noise | None = None
     timings: dict[str, float] = {}

@@ -4,7 +4,7 @@ provision → deploy → (load ∥ disrupt ∥ observe) → judge → report.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.clock import NS_PER_S, now_ns
@@ -16,7 +16,7 @@ from harness.history import Recorder
 from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
-from harness.load import Load
+from harness.load import Load, NewConnections, Probe
 from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
@@ -101,11 +101,15 @@ class Scenario:
         return app
 
     @contextlib.contextmanager
-    def load(self, app: App | None = None, rate: float = 100.0, background: float = 20.0) -> Iterator[None]:
+    def load(
+        self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
+        probes: Sequence[Probe] = (NewConnections(),),
+    ) -> Iterator[None]:  # fmt: skip
         """Measure an app's Service `rate` times a second while the block runs, over Locust's `background` requests.
 
-        Without an app only the control is measured, which tells how quiet the machine is. The block begins when all
-        is well, and its load ends when all has been well again for a while, or is not within SETTLE_S.
+        `probes` says how: each is a prober of its own, and those of single requests send `rate` each. Without an app
+        only the control is measured, which tells how quiet the machine is. The block begins when all is well, and its
+        load ends when all has been well again for a while, or is not within SETTLE_S.
         """
         load = Load(
             self._kube,
@@ -113,6 +117,8 @@ class Scenario:
             self._namespace,
             service=app.service if app else None,
             port=app.port if app else 80,
+            probes=probes,
+            selector=app.selector if app else None,
             interval_ms=1000 / rate,
             background_rate=background,
         )

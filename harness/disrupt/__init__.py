@@ -17,6 +17,7 @@ from harness.disrupt.node_down import NodeDown
 from harness.disrupt.past_budget import DeletePastBudget
 from harness.disrupt.path import Path
 from harness.disrupt.preempt import Preempt
+from harness.disrupt.rainbow import Rainbow
 from harness.disrupt.readiness import FlapReadiness
 from harness.disrupt.rollout import Rollout
 from harness.disrupt.site import NEEDS_NODES, Site
@@ -44,6 +45,7 @@ __all__ = [
     "Path",
     "Preempt",
     "RestartDaemon",
+    "Rainbow",
     "Rollout",
     "Site",
     "Taint",

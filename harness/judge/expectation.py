@@ -9,13 +9,17 @@ from harness.history import History
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that expectations may look at; `traffic` by the measuring prober's name."""
+    """All that expectations may look at; `traffic`, `kept` and `streams` by the prober's name."""
 
     history: History
     traffic: dict[str, results.Traffic] = field(default_factory=dict)
     failover: results.Failover | None = None
     noise: results.Noise = field(default_factory=results.Noise)
     timings: dict[str, float] = field(default_factory=dict)
+    kept: dict[str, results.Kept] = field(default_factory=dict)
+    streams: dict[str, results.Streams] = field(default_factory=dict)
+    in_flight: results.InFlight | None = None
+    each_pod: list[results.PodAnswers] = field(default_factory=list)
 
 
 def all_hold(values: Iterable[bool | None]) -> bool | None:

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from harness import results
 from harness.clock import seconds
 from harness.history import History
+from harness.judge import kept, streams
+from harness.judge.each_pod import each_pod
 from harness.judge.expectation import Evidence, Expectation
+from harness.judge.inflight import inflight
 from harness.judge.leadership import failover
 from harness.judge.noise import noise
 from harness.judge.timings import timings as measured_timings
@@ -29,6 +32,10 @@ def evidence(
         failover=failover(history, lease),
         noise=noise(history, needs_control),
         timings=measured_timings(history) | (timings or {}),
+        kept=kept.by_probe(history),
+        streams=streams.by_probe(history),
+        in_flight=inflight(history),
+        each_pod=each_pod(history),
     )
 
 
@@ -50,6 +57,7 @@ def judge(
     expected = [expectation(seen) for expectation in expectations]
     error = ended[-1].error if ended else "the scenario never came to its end"
     verdict, why = decide(error, proof, seen.noise, expected)
+    first = probe or next(iter(seen.traffic), "")
     return results.Result(
         id=started.row,
         name=started.name,
@@ -60,7 +68,12 @@ def judge(
         why=why,
         proof=proof.found,
         expected=expected,
-        traffic=seen.traffic.get(probe or next(iter(seen.traffic), "")),
+        traffic=seen.traffic.get(first),
+        other_traffic={name: one for name, one in seen.traffic.items() if name != first} or None,
+        kept=seen.kept or None,
+        streams=seen.streams or None,
+        in_flight=seen.in_flight,
+        each_pod=seen.each_pod or None,
         failover=seen.failover,
         noise=seen.noise,
         timings=seen.timings,

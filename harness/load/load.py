@@ -1,23 +1,27 @@
 """Starts the load, and stops it so that nothing of what it measured is lost."""
 
+from collections.abc import Mapping, Sequence
+
 from harness import wait
 from harness.clock import now_ns
-from harness.errors import KubeError, WaitTimeout
+from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
 from harness.kube import Kube
-from harness.load.pod import BACKGROUND, CONTROL, IMAGE, MEASURE, POD, SERVER_IMAGE, Target, control_server, load_pod
-from harness.load.steady import steady_since_ns, unsteady
-from harness.records import EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
+from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, control_server, load_pods, pods_service
+from harness.load.probes import EachPod, NewConnections, Probe, Streams, Target
+from harness.load.steady import due, ended, steady_since_ns, unsteady, unsteady_streams
+from harness.records import Beats, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
 _GRACE_S = 15
-_BATCHES = 200
+_BATCHES = 400
 """More than the probers write while they become steady."""
 
 
 class Load:
     """Load on one Service from a pod of its own. The observer must be running: it brings the probers' rows.
 
-    Without a service only the control is asked. `background_rate`: requests/s by Locust besides; 0 for none.
+    Without a service only the control is asked. `selector` names its pods, for a probe of each. `background_rate`:
+    requests/s by Locust besides; 0 for none. Raises UsageError where two probes have one name.
     """
 
     def __init__(
@@ -30,6 +34,8 @@ class Load:
         port: int = 80,
         path: str = "/",
         expect_status: int = 200,
+        probes: Sequence[Probe] = (NewConnections(),),
+        selector: Mapping[str, str] | None = None,
         interval_ms: float = 10,
         deadline_s: float = 1,
         background_rate: float = 0,
@@ -39,11 +45,18 @@ class Load:
         self._kube = kube
         self._recorder = recorder
         self._namespace = namespace
-        self._probes = (MEASURE, CONTROL) if service else (CONTROL,)
-        self._all = (*self._probes, BACKGROUND) if service and background_rate > 0 else self._probes
-        self._control = control_server(server_image)
-        self._pod = load_pod(
+        self._probes = list(probes) if service else []
+        measuring = [*(probe.name for probe in self._probes), CONTROL]
+        if twice := sorted({name for name in measuring if measuring.count(name) > 1}):
+            raise UsageError(f"two probes are called {', '.join(twice)}: they need names of their own")
+        self._all = [*measuring, BACKGROUND] if service and background_rate > 0 else measuring
+        self._before = control_server(server_image)
+        self._before += [
+            pods_service(selector or {}, probe.port) for probe in self._probes if isinstance(probe, EachPod)
+        ]
+        self._pods = load_pods(
             Target(service, port, path, expect_status) if service else None,
+            self._probes,
             interval_ms=interval_ms,
             deadline_s=deadline_s,
             background_rate=background_rate,
@@ -52,30 +65,31 @@ class Load:
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""
-        self._kube.apply(self._control, self._namespace)
+        self._kube.apply(self._before, self._namespace)
         wait.until(
             self._control_ready, f"a ready endpoint of the Service {CONTROL}", timeout_s, 0.2, self._control_says
         )
-        self._kube.apply([self._pod], self._namespace)
-        moment_ns = self._wait_steady(timeout_s)
+        self._kube.apply(self._pods, self._namespace)
+        moment_ns = self._wait_steady(timeout_s, whole=True)
         self._recorder.add(Steady(steady_since_ns(moment_ns)))
 
     def settle(self, timeout_s: float = 30.0) -> bool:
         """Wait until every prober is steady again; whether that came about in time."""
         try:
-            self._wait_steady(timeout_s)
+            self._wait_steady(timeout_s, whole=False)
         except WaitTimeout:
             return False
         return True
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Delete the pod with time to write its last rows, and wait for every prober's last word."""
-        try:
-            self._kube.delete_pod(POD, self._namespace, grace_s=_GRACE_S)
-        except KubeError as exc:
-            # Without a pod there is nothing to stop; what is missing of its rows shows below.
-            if exc.status != 404:
-                raise
+        """Delete the pods with time to write their last rows, and wait for every prober's last word."""
+        for pod in self._pods:
+            try:
+                self._kube.delete_pod(pod["metadata"]["name"], self._namespace, grace_s=_GRACE_S)
+            except KubeError as exc:
+                # Without a pod there is nothing to stop; what is missing of its rows shows below.
+                if exc.status != 404:
+                    raise
         wait.until(
             lambda: not self._unended(),
             f"the last word of the probers in {self._namespace}",
@@ -84,17 +98,16 @@ class Load:
             last=lambda: f"none of {', '.join(self._unended())}",
         )
 
-    def _wait_steady(self, timeout_s: float) -> int:
-        """The moment at which every prober was steady."""
+    def _wait_steady(self, timeout_s: float, whole: bool) -> int:
+        """The moment at which every prober was steady; `whole`: with all its streams, else with any."""
         moment_ns = 0
 
         def unsteady_now() -> list[str]:
             nonlocal moment_ns
             moment_ns = now_ns()
-            batches = self._recorder.tail(RequestBatch, _BATCHES)
             begun = {record.probe for record in self._recorder.tail(ProbeStarted, _BATCHES)}
             silent = [f"prober {probe}: has not begun" for probe in self._all if probe not in begun]
-            return silent + [why for probe in self._probes if (why := unsteady(batches, probe, moment_ns))]
+            return silent + self._unsteady(moment_ns, whole)
 
         wait.until(
             lambda: not unsteady_now(),
@@ -104,6 +117,19 @@ class Load:
             last=lambda: "; ".join([*unsteady_now(), *self._pod_says()]),
         )
         return moment_ns
+
+    def _unsteady(self, moment_ns: int, whole: bool) -> list[str]:
+        """What keeps each prober from being steady."""
+        batches = self._recorder.tail(RequestBatch, _BATCHES)
+        beats = self._recorder.tail(Beats, _BATCHES)
+        found = []
+        for probe in self._probes:
+            if isinstance(probe, Streams):
+                found.append(unsteady_streams(batches, beats, probe.name, moment_ns, probe.count if whole else 1))
+            else:
+                found.append(unsteady(batches, probe.name, moment_ns, ended if probe.slow else due))
+        found.append(unsteady(batches, CONTROL, moment_ns))
+        return [why for why in found if why]
 
     def _unended(self) -> list[str]:
         """The probers that have not said their last word."""

@@ -1,56 +1,73 @@
 """The pod that makes the load, and the untouched server that the control prober asks; as manifests."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from harness import manifests
+from harness.load.probes import EACH_POD, PYTHON, NewConnections, Probe, Target
 from harness.manifests import Manifest
 
 POD = "load"
 CONTROL = "control"
-MEASURE = "service"
 BACKGROUND = "background"
 IMAGE = "survive.dev/load:dev"
 SERVER_IMAGE = "survive.dev/server:dev"
-# Without site and without the environment Python starts in a third of the time.
-_PROBER = ("python3", "-E", "-S", "-m", "load.probe")
 _LOCUST = ("python3", "-m", "load.background")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the measuring prober sends its requests, and what a good answer is."""
-
-    host: str
-    port: int = 80
-    path: str = "/"
-    expect_status: int = 200
-
-
-def load_pod(
-    target: Target | None, *, interval_ms: float, deadline_s: float, background_rate: float, image: str = IMAGE
-) -> Manifest:
+def load_pods(
+    target: Target | None, probes: Sequence[Probe], *, interval_ms: float, deadline_s: float, background_rate: float,
+    image: str = IMAGE,
+) -> list[Manifest]:  # fmt: skip
     """The pod: a container for each prober, and Locust's if `background_rate` (requests/s) is above zero.
 
-    Without a target there is the control prober alone.
+    Without a target there is the control prober alone. Probes from a chosen node are in a pod there.
     """
-    (pod,) = manifests.load("load")
-    probe = [*_PROBER, "--interval-ms", f"{interval_ms:g}", "--deadline-s", f"{deadline_s:g}"]
-    commands = {CONTROL: [*probe, "--probe", CONTROL, "--role", "control", "--noise", *_at(Target(CONTROL))]}
+    spacing = ["--interval-ms", f"{interval_ms:g}", "--deadline-s", f"{deadline_s:g}"]
+    control = [*PYTHON, "load.probe", *spacing, "--probe", CONTROL, "--role", "control", "--noise"]
+    commands = {CONTROL: ([*control, *Target(CONTROL).at()], NewConnections.cpu)}
+    apart: dict[str, list[Manifest]] = {}
     if target is not None:
-        commands[MEASURE] = [*probe, "--probe", MEASURE, "--role", "measure", *_at(target)]
+        for probe in probes:
+            command = probe.command(target, interval_ms, deadline_s)
+            if node := probe.node if isinstance(probe, NewConnections) else "":
+                apart.setdefault(node, []).append(_container(probe.name, command, probe.cpu, image))
+            else:
+                commands[probe.name] = command, probe.cpu
         if background_rate > 0:
-            commands[BACKGROUND] = [*_LOCUST, "--probe", BACKGROUND, "--rate", f"{background_rate:g}", *_at(target)]
-    plain = manifests.main_container(pod)
-    made = [
-        manifests.merged(plain, {"name": name, "command": command, "image": image})
-        for name, command in commands.items()
-    ]
-    return manifests.merged(pod, {"spec": {"containers": made}})
+            asked = ["--probe", BACKGROUND, "--rate", f"{background_rate:g}", *target.at()]
+            commands[BACKGROUND] = [*_LOCUST, *asked], NewConnections.cpu
+    made = [_container(name, command, cpu, image) for name, (command, cpu) in commands.items()]
+    (pod,) = manifests.load("load")
+    whole = manifests.merged(pod, {"spec": {"containers": made}})
+    return [whole, *(_on_node(pod, node, containers) for node, containers in apart.items())]
 
 
-def _at(target: Target) -> list[str]:
-    where = ["--target", f"{target.host}:{target.port}", "--path", target.path]
-    return [*where, "--expect-status", str(target.expect_status)]
+def _container(name: str, command: list[str], cpu: str, image: str) -> Manifest:
+    plain = manifests.main_container(manifests.load("load")[0])
+    asked = {"requests": {"cpu": cpu}}
+    return manifests.merged(plain, {"name": name, "command": command, "image": image, "resources": asked})
+
+
+def _on_node(pod: Manifest, node: str, containers: list[Manifest]) -> Manifest:
+    """A pod like the load's on a node of its own, whatever else is there."""
+    place = {"nodeSelector": {"kubernetes.io/hostname": node}, "affinity": None}
+    named = {"metadata": {"name": f"{POD}-{node}"}, "spec": {**place, "containers": containers}}
+    return manifests.merged(pod, named)
+
+
+def pods_service(selector: Mapping[str, str], port: int) -> Manifest:
+    """The headless Service by whose name the prober of each pod learns their addresses, ready or not."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": EACH_POD, "labels": {"app": EACH_POD}},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": dict(selector),
+            "ports": [{"name": "http", "port": port}],
+        },
+    }
 
 
 def control_server(image: str = SERVER_IMAGE) -> list[Manifest]:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from harness.records import AppSaid, Log, Noise, ProbeEnded, ProbeStarted, Record, RequestBatch, Work
+from harness.records import AppSaid, Beats, Log, Noise, ProbeEnded, ProbeStarted, Record, RequestBatch, Task, Work
 
 _OURS: dict[str, Callable[..., Record]] = {
-    cls.kind: cls for cls in (AppSaid, Work, Noise, ProbeStarted, ProbeEnded, RequestBatch)
+    cls.kind: cls for cls in (AppSaid, Work, Task, Noise, ProbeStarted, ProbeEnded, RequestBatch, Beats)
 }
 _LONGEST = 4_000
 
@@ -26,7 +26,7 @@ def _ours(line: str, pod: str, container: str) -> Record | None:
             return None
         if cls is AppSaid:
             values |= {"pod": pod, "container": container}
-        elif cls in (Work, ProbeStarted):
+        elif cls in (Work, Task, ProbeStarted):
             values |= {"pod": pod}
         return cls(**values)
     except (ValueError, TypeError, KeyError):

@@ -32,6 +32,15 @@ class Running:
                 return dict(self.events[-1]["data"])
         raise AssertionError(f"no {event} among {self.names()}")
 
+    def until_task(self, step: str) -> None:
+        """Read lines until an entry of the ledger."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1].get("step") == step:
+                return
+        raise AssertionError(f"no task {step}")
+
     def names(self) -> list[str]:
         return [event["event"] for event in self.events if event["kind"] == "app"]
 

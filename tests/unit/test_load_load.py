@@ -2,12 +2,25 @@ import pytest
 
 from harness import wait
 from harness.clock import NS_PER_S
-from harness.errors import KubeError, WaitTimeout
+from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
-from harness.load import Load
-from harness.load.pod import Target, control_server, load_pod
+from harness.load import EachPod, InFlight, KeptAlive, Load, NewConnections, Streams
+from harness.load.pod import control_server, load_pods
+from harness.load.probes import Target
 from harness.manifests import of_kind, pod_spec
-from harness.records import EndpointSeen, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
+from harness.records import (
+    Beats,
+    EndpointSeen,
+    EndpointsSeen,
+    Log,
+    PodSeen,
+    ProbeEnded,
+    ProbeStarted,
+    RequestBatch,
+    Steady,
+)
+from workloads.load import probe as prober
+from workloads.load import streams
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 
@@ -26,8 +39,13 @@ GOOD = [row(-n / 10) for n in range(40, 0, -1)]
 BAD = [row(-n / 10, "failed", "refused") for n in range(40, 0, -1)]
 
 
+def made_pods(target, *probes, background_rate=0, **more):
+    given = probes or (NewConnections(),)
+    return load_pods(target, given, interval_ms=10, deadline_s=1, background_rate=background_rate, **more)
+
+
 def test_the_pod():
-    pod = load_pod(Target("web", 8080, "/x", 204), interval_ms=10, deadline_s=1, background_rate=0, image="l:1")
+    (pod,) = made_pods(Target("web", 8080, "/x", 204), image="l:1")
     containers = {one["name"]: one for one in pod["spec"]["containers"]}
     assert set(containers) == {"service", "control"}
     service, control = containers["service"], containers["control"]
@@ -44,14 +62,73 @@ def test_the_pod():
 
 
 def test_the_pod_with_background_load():
-    pod = load_pod(Target("web"), interval_ms=10, deadline_s=1, background_rate=20)
+    (pod,) = made_pods(Target("web"), background_rate=20)
     background = pod["spec"]["containers"][2]
     assert background["command"][:7] == ["python3", "-m", "load.background", "--probe", "background", "--rate", "20"]
 
 
 def test_the_pod_without_a_target():
-    pod = load_pod(None, interval_ms=10, deadline_s=1, background_rate=20)
+    (pod,) = made_pods(None, background_rate=20)
     assert [one["name"] for one in pod["spec"]["containers"]] == ["control"]
+
+
+def test_each_probe_has_a_container_of_its_own():
+    probes = (
+        NewConnections(),
+        KeptAlive(20, looks=False),
+        Streams("websocket", 3, 10),
+        InFlight(resends=True),
+        EachPod(),
+    )
+    (pod,) = made_pods(Target("web"), *probes)
+    made = {one["name"]: one["command"] for one in pod["spec"]["containers"]}
+    assert list(made) == ["control", "service", "kept-alive", "websocket", "in-flight", "each-pod"]
+    assert made["kept-alive"][-5:] == ["--mode", "keepalive", "--connections", "20", "--no-looks"]
+    for name, module in (("websocket", streams), ("kept-alive", prober), ("in-flight", prober), ("each-pod", prober)):
+        assert made[name][:4] == ["python3", "-E", "-S", "-m"]
+        options = module.parse(made[name][5:])
+        assert options.probe == name
+    assert (options.target, options.resolve, options.role) == ("each-pod:8080", "all", "direct")
+    work = prober.parse(made["in-flight"][5:])
+    assert (work.work_s, work.interval_ms, work.deadline_s, work.resend) == ((1, 5), 100, 7, True)
+    held = streams.parse(made["websocket"][5:])
+    assert (held.streams, held.lasting_s, held.path) == (3, 10, "/ws?beat=0.2")
+
+
+def test_a_probe_from_a_node_is_in_a_pod_there():
+    here, there = made_pods(Target("web"), NewConnections(), NewConnections(node="worker-1"))
+    assert [one["name"] for one in here["spec"]["containers"]] == ["control", "service"]
+    assert there["metadata"]["name"] == "load-worker-1"
+    assert there["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-1"}
+    assert "affinity" not in there["spec"]
+    assert [one["name"] for one in there["spec"]["containers"]] == ["service-from-worker-1"]
+
+
+def test_each_pod_is_found_by_a_headless_service(recorder):
+    kube = Kube(recorder, probes=("service", "control", "each-pod"))
+    Load(kube, recorder, "ns", service="web", probes=[NewConnections(), EachPod()], selector={"app": "web"}).start(0.0)
+    assert kube.did[0] == ["control", "control", "each-pod"]
+    service = kube.manifests[-1]["spec"]
+    assert (service["clusterIP"], service["publishNotReadyAddresses"]) == ("None", True)
+    assert (service["selector"], service["ports"]) == ({"app": "web"}, [{"name": "http", "port": 8080}])
+
+
+def test_two_probes_of_one_name(recorder):
+    with pytest.raises(UsageError, match="called kept-alive"):
+        Load(Kube(recorder), recorder, "ns", service="web", probes=[KeptAlive(1), KeptAlive(2)])
+
+
+def test_streams_must_all_beat_before_and_some_after(recorder):
+    kube = Kube(recorder, probes=("control", "sse"))
+    load = Load(kube, recorder, "ns", service="web", probes=[Streams(count=2)])
+    with pytest.raises(WaitTimeout, match="prober sse: 0 of 2 streams beat"):
+        load.start(timeout_s=0.0)
+    recorder.add(Beats(1, "sse", 0, [[round(NOW_NS - n * 1e8), "1", 40 - n, 0] for n in range(40)]))
+    with pytest.raises(WaitTimeout, match="prober sse: 1 of 2 streams beat"):
+        load.start(timeout_s=0.0)
+    assert load.settle(0.0)
+    recorder.add(Beats(1, "sse", 1, [[NOW_NS, "2", 1, 0]]))
+    load.start(timeout_s=0.0)
 
 
 def test_the_control_server_stands_beside_the_load():
@@ -75,8 +152,11 @@ class Kube:
         self.probes = probes
         self.pod = pod
         self.did = []
+        self.manifests = []
 
     def apply(self, manifests, namespace):
+        if not self.manifests:
+            self.manifests = manifests
         self.did.append([one["metadata"]["name"] for one in manifests])
         if manifests[0]["kind"] == "Pod":
             for probe in self.probes:

@@ -29,6 +29,18 @@ def test_graceful_stop_finishes_what_is_in_flight() -> None:
         assert running.events[-1]["data"] == {"code": 0}
 
 
+def test_graceful_stop_waits_also_where_there_was_no_connection_before() -> None:
+    with serving() as running:
+        running.ask("/readyz")
+        running.ask("/readyz")
+        with running.connect() as slow:
+            slow.sendall(GET % b"/?delay=0.5&key=k")
+            running.until_task("begun")
+            running.process.send_signal(signal.SIGTERM)
+            assert b"200 OK" in drain(slow)
+        assert running.end() == 0
+
+
 def test_abrupt_stop_cuts_what_is_in_flight() -> None:
     with serving("--no-graceful") as running:
         slow = running.begin("/?delay=30")

@@ -20,7 +20,7 @@ from .resolve import ResolveError, resolve_once, split
 from .rows import Row, Rows, to_stdout
 
 SOON_NS = 10_000_000  # between the openings of the first ones
-WAKE_AT_LEAST_S = 0.02
+WAKE_AT_LEAST_S = 0.05
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 FIELDS = {"sse": "Accept: text/event-stream\r\n", "websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\n"}
 

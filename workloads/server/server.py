@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from .head import BODY_LIMIT, HEAD_LIMIT, BadRequestError, Head
 from .ledger import Ledger
-from .say import say, now_ns
+from .say import now_ns, say
 from .streams import SSE_FIELDS, EventStream, Stream, WebSocket, accept_key
 
 BACKLOG = 1024
@@ -342,6 +342,8 @@ async def close_gracefully(app: App, listener: Listener) -> None:
         stream.goodbye()
     close_idle(app, lambda connection: connection.served > 0 and not connection.buffer)
     asyncio.get_running_loop().call_later(FIRST_REQUEST_S, close_idle, app, lambda _: True)
+    # Any pause between connections, such as before the first client came, has set it too.
+    app.idle.clear()
     app.look_idle()
     await app.idle.wait()
 
