@@ -21,6 +21,7 @@ import plotly.offline
 from harness.history import History
 from harness.results import Result, Results
 from reports import pods, text
+from reports.facts import probe_facts
 from reports.figure import Figure
 from reports.timeline import figure
 
@@ -133,7 +134,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=lambda v: text.plain(v) if type(v) is str else v,
     )  # fmt: skip
     env.filters |= {"bracket": text.bracket, "percent": text.percent, "duration": text.duration, "embedded": embedded}
-    env.globals |= {"text": text, "marks": MARKS, "state_words": pods.WORDS}
+    env.globals |= {"text": text, "marks": MARKS, "state_words": pods.WORDS, "probe_facts": probe_facts}
     return env
 
 

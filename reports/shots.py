@@ -11,6 +11,13 @@ from reports.text import plain
 
 NS_PER_MS = 1_000_000
 
+ROLES = {
+    "control": "control, an untouched service · ",
+    "direct": "straight to each pod's address · ",
+    "inflight": "each takes a while, and has a key · ",
+}
+"""What the lane says of a prober of another kind than the measuring one."""
+
 
 class _Words:
     """Numbers for words, so that a word that stands in a thousand rows is written once."""
@@ -67,7 +74,7 @@ def shots(requests: Requests, probe: ProbeStarted | None, zero_ns: int, most: in
     unknown = np.flatnonzero(~requests.ok & ~requests.failed)
     title, about = f"Requests · {requests.probe}", ""
     if probe is not None:
-        role = "control, an untouched service · " if probe.role == "control" else ""
+        role = ROLES.get(probe.role, "")
         about = f"{role}{probe.target} · one each {probe.interval_ns / NS_PER_MS:g} ms"
     return Shots(
         title=plain(title),

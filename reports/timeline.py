@@ -11,6 +11,7 @@ from reports import leaders, pods, text
 from reports.figure import Bar, Figure, Gap, Line, Mark, Rows, Shots
 from reports.shots import shots
 from reports.story import act_words, story
+from reports.streams import streams
 
 BEFORE_S = 5.0
 AFTER_S = 5.0
@@ -51,7 +52,9 @@ def _requests(history: History, result: Result, zero: int, most: int) -> list[Sh
     probes = {probe.probe: probe for probe in history.of(ProbeStarted)}
     names = dict.fromkeys(batch.probe for batch in history.of(RequestBatch))
     roles = {name: probes[name].role if name in probes else "measure" for name in names}
-    measuring = [name for name in names if roles[name] == "measure"] or list(names)
+    single = [name for name in names if roles[name] != "stream"]
+    measuring = [name for name in single if roles[name] == "measure"] or single
+    measuring += [name for name in single if roles[name] in ("inflight", "direct") and name not in measuring]
     control_erred = result.noise is not None and result.noise.control_errors > 0
     controls = [name for name in names if roles[name] == "control" and name not in measuring]
     shown = measuring + (controls if control_erred or result.verdict == "inconclusive" else [])
@@ -109,6 +112,7 @@ def figure(history: History, result: Result, most_points: int, most_lines: int) 
     quiet = result.noise is None or result.noise.quiet is not False
     found = [
         *requests,
+        streams(history, at),
         pods.lives(history, at, whole[1]),
         pods.endpoints(history, at, whole[1]),
         leaders.leases(seen, look, at, whole[1]),
