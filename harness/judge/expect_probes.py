@@ -5,6 +5,7 @@ As in `expect`: `holds` is None where the evidence does not decide, since nothin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness import results
 from harness.judge.expectation import Evidence, Expectation
@@ -93,56 +94,43 @@ class NoHeartbeatLost(_OfStreams):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfWork(Expectation):
-    """An expectation on the requests in flight and their work."""
+class WorkThatIs(Expectation):
+    """At least so many pieces of the work in flight were `lost` or `doubled`; with 0, none was."""
 
-    at_least: int = 1
+    kind: Literal["lost", "doubled"]
+    at_least: int
 
-    def _judge(self, evidence: Evidence, word: str, field: str, wanted: bool) -> results.Expected:
-        what = f"at least {_count(self.at_least, 'piece')} of work {word}" if wanted else f"no work {word}"
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        wanted = f"at least {_count(self.at_least, 'piece')} of work {self.kind}"
+        what = wanted if self.at_least else f"no work {self.kind}"
         found = evidence.in_flight
         if found is None or not found.requests:
             return self.told(what, "no request was in flight", None)
-        count = int(getattr(found, field))
-        holds = count >= self.at_least if wanted else count == 0
+        count = found.lost if self.kind == "lost" else found.doubled
+        holds = count >= self.at_least if self.at_least else count == 0
         # What was not told of the ledger makes work look lost, and hides work that was doubled.
         return self.told(what, work_seen(found), None if found.untold or found.unknown else holds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostWork(_OfWork):
+def LostWork(at_least: int = 1, reason: str = "") -> WorkThatIs:  # noqa: N802 - reads as the other expectations do
     """Work was begun and never done."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        return self._judge(evidence, "lost", "lost", wanted=True)
+    return WorkThatIs(kind="lost", at_least=at_least, reason=reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoLostWork(_OfWork):
+def NoLostWork(reason: str = "") -> WorkThatIs:  # noqa: N802 - reads as the other expectations do
     """All work that was begun was done."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        return self._judge(evidence, "lost", "lost", wanted=False)
+    return WorkThatIs(kind="lost", at_least=0, reason=reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoubledWork(_OfWork):
+def DoubledWork(at_least: int = 1, reason: str = "") -> WorkThatIs:  # noqa: N802 - reads as the other expectations do
     """Work was done twice: its client was not told that it was done, and sent it again."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        return self._judge(evidence, "doubled", "doubled", wanted=True)
+    return WorkThatIs(kind="doubled", at_least=at_least, reason=reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoDoubledWork(_OfWork):
+def NoDoubledWork(reason: str = "") -> WorkThatIs:  # noqa: N802 - reads as the other expectations do
     """No work was done twice."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        return self._judge(evidence, "doubled", "doubled", wanted=False)
+    return WorkThatIs(kind="doubled", at_least=0, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,41 +166,30 @@ class NoInFlightFailed(Expectation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfKept(Expectation):
-    """An expectation on kept connections, of one prober or of all that keep any."""
+class ReusedBroken(Expectation):
+    """At least so many requests broke on a connection that had been used before; with 0, none did.
 
-    probe: str = ""
-
-    def _seen(self, evidence: Evidence) -> tuple[int, str]:
-        """How many requests broke on a used connection, -1 if none was used again; and that in words."""
-        found = [one for name, one in evidence.kept.items() if self.probe in ("", name)]
-        if not sum(one.reused for one in found):
-            return -1, "no connection was used again"
-        broken, reused, count = (sum(getattr(one, f) for one in found) for f in ("broken", "reused", "connections"))
-        return broken, f"{broken:,} of {reused:,} requests on used connections broke, {count:,} connections"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReusedBroken(_OfKept):
-    """At least so many requests broke on a connection that had been used before."""
+    Of one prober, or of all that keep connections.
+    """
 
     at_least: int = 1
+    probe: str = ""
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
-        broken, seen = self._seen(evidence)
-        what = f"at least {_count(self.at_least, 'request')} broken on used connections"
-        return self.told(what, seen, None if broken < 0 else broken >= self.at_least)
+        wanted = f"at least {_count(self.at_least, 'request')} broken on used connections"
+        what = wanted if self.at_least else "none broken on used connections"
+        found = [one for name, one in evidence.kept.items() if self.probe in ("", name)]
+        broken, reused, count = (sum(getattr(one, f) for one in found) for f in ("broken", "reused", "connections"))
+        if not reused:
+            return self.told(what, "no connection was used again", None)
+        seen = f"{broken:,} of {reused:,} requests on used connections broke, {_count(count, 'connection')}"
+        return self.told(what, seen, broken >= self.at_least if self.at_least else broken == 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoReusedBroken(_OfKept):
+def NoReusedBroken(probe: str = "", reason: str = "") -> ReusedBroken:  # noqa: N802 - reads as the other expectations do
     """No request broke on a connection that had been used before."""
-
-    def __call__(self, evidence: Evidence) -> results.Expected:
-        """Judge it."""
-        broken, seen = self._seen(evidence)
-        return self.told("none broken on used connections", seen, None if broken < 0 else broken == 0)
+    return ReusedBroken(at_least=0, probe=probe, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

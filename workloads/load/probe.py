@@ -278,24 +278,24 @@ class Runs(Protocol):
         """Come to the end."""
 
 
-def until_told(prober: Runs, target: str, role: str) -> None:
-    """Run a prober until SIGTERM or SIGINT, and let it come to its end."""
+def until_told(build: Callable[[], Runs], target: str, role: str) -> int:
+    """Run a prober until SIGTERM or SIGINT, to its end. The exit code: 0, or 1 if the target has no address."""
+    try:
+        prober = build()
+    except ResolveError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: prober.stop())
     ask_for_short_slice()
     prober.run(target=target, role=role)
+    return 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Probe until SIGTERM or SIGINT. Returns the exit code: 0, or 1 if the target has no address."""
+    """Probe as the options say; the exit code."""
     options = parse(arguments)
-    try:
-        prober = build(options)
-    except ResolveError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 1
-    until_told(prober, options.target, options.role)
-    return 0
+    return until_told(lambda: build(options), options.target, options.role)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from .answer import ProtocolError
 from .decode import Decoder, Events, Frames, accept_key, close_frame, read_head, websocket_key
 from .exchange import ERRORS, OWN_FAULT, Address, Connection
 from .probe import NS_PER_S, until_told
-from .resolve import ResolveError, resolve_once, split
+from .resolve import resolve_once, split
 from .rows import Row, Rows, to_stdout
 
 SOON_NS = 10_000_000  # between the openings of the first ones
@@ -279,15 +279,9 @@ def build(options: argparse.Namespace, write: Callable[[bytes], None] = to_stdou
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Probe until SIGTERM or SIGINT. Returns the exit code: 0, or 1 if the target has no address."""
+    """Probe as the options say; the exit code."""
     options = parse(arguments)
-    try:
-        prober = build(options)
-    except ResolveError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 1
-    until_told(prober, options.target, "stream")
-    return 0
+    return until_told(lambda: build(options), options.target, "stream")
 
 
 if __name__ == "__main__":
