@@ -7,7 +7,7 @@ from harness.history import History
 from harness.lives import PodLife
 from harness.lives import lives as lives_of
 from harness.proof import EndpointChange, endpoint_changes
-from harness.records import EndpointsSeen, PodSeen
+from harness.records import EndpointsSeen, PodSeen, ProbeStarted
 from reports.figure import Bar, Mark, Row, Rows
 from reports.text import plain
 
@@ -127,7 +127,9 @@ def endpoints(history: History, at: At, end_s: float) -> Rows | None:
     """One row for each pod of each Service: ready, serving while terminating, or not ready."""
     rows: list[Row] = []
     order = list(lives_of(history))
-    for service in dict.fromkeys(seen.service for seen in history.of(EndpointsSeen)):
+    # The headless Service by which a prober learned of pods says nothing of them.
+    hidden = {probe.probe for probe in history.of(ProbeStarted) if probe.role == "direct"}
+    for service in dict.fromkeys(seen.service for seen in history.of(EndpointsSeen) if seen.service not in hidden):
         changes = endpoint_changes(history, service)
         known = {change.uid: change.pod for change in changes}
         # In the order of the pods' own lane; what names no known pod (an endpoint by hand) comes last, by name.

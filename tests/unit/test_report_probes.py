@@ -60,6 +60,14 @@ def test_the_figure_has_a_lane_for_each_kind():
     assert next(lane.title for lane in found.lanes if isinstance(lane, Rows)) == "Streams"
 
 
+def test_the_headless_service_of_a_prober_has_no_rows_among_the_endpoints():
+    seen = [made.endpoints(0, made.endpoint("a")), made.endpoints(0, made.endpoint("a"), service="each-pod")]
+    records = [made.pod(0, "a"), *seen, *prober([made.row(1)], "each-pod", "direct")]
+    found = figure(made.history(records), result(), 100, 100)
+    (lane,) = (lane for lane in found.lanes if isinstance(lane, Rows) and lane.title == "Endpoints")
+    assert [row.about for row in lane.rows] == ["Service shop"]
+
+
 def test_nothing_to_say():
     assert list(probe_facts(result())) == []
 
