@@ -236,10 +236,11 @@ def _streams_seen(found: Sequence[results.Streams]) -> str:
 
 def _cuts_seen(cuts: Sequence[results.Cut]) -> str:
     """When after the signal, in words."""
-    spans = [cut.after_signal_s for cut in cuts if cut.after_signal_s is not None]
+    spans = [f"{cut.after_signal_s:.2f}" for cut in cuts if cut.after_signal_s is not None]
     if not spans:
         return ""
-    return f", {min(spans):.2f} to {max(spans):.2f} s after the signal"
+    first, last = min(spans, key=float), max(spans, key=float)
+    return f", {first if first == last else f'{first} to {last}'} s after the signal"
 
 
 def _all_within(cuts: Sequence[results.Cut], span: Span | None) -> bool:

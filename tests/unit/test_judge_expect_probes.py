@@ -119,6 +119,10 @@ def test_what_holds(expect, seen, holds):
             ("at least 2 streams cut 4 to 6 s after the signal",
              "2 cut, 1 told to go of 10 streams, 4.12 to 5.00 s after the signal", "why"),
         ),
+        (
+            StreamsCut()(streams(cuts=[cut(3.999), cut(4.0)])),
+            ("at least 1 stream cut", "2 cut of 10 streams, 4.00 s after the signal", ""),
+        ),
         (NoStreamCut()(streams()), ("no stream ended before its time", "none ended early of 10 streams", "")),
         (
             DoubledWork()(work(answered=9, doubled=1, unanswered=1)),
