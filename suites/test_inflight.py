@@ -58,9 +58,12 @@ def test_an_abrupt_stop_cuts_what_is_in_flight(survive: Scenario) -> None:
 
 @pytest.mark.row("B9", "inflight-grace-short", "delete")
 def test_a_grace_period_shorter_than_the_work_cuts_it_at_its_end(survive: Scenario) -> None:
-    """The server would finish, but its grace period is over first: SIGKILL cuts the requests that last longer."""
+    """The server would finish, but its grace period is over first: SIGKILL cuts the requests that last longer.
+
+    All last longer here, so that there are some on the deleted pod: of requests of 1 to 5 s few have 3 s to go.
+    """
     app = survive.deploy(server(replicas=2, args=["--drain-s", f"{DRAIN_S}"], grace_s=SHORT_G_S))
-    with survive.load(app, background=0, probes=[NewConnections(), InFlight(takes_s=(1, LONGEST_S))]):
+    with survive.load(app, background=0, probes=[NewConnections(), InFlight(takes_s=(SHORT_G_S + 1, LONGEST_S))]):
         survive.restart(Delete(app.selector))
     survive.expect(
         NoErrors(probe="service", reason="the drain covers new connections"),
