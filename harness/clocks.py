@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.records import (
     AppSaid,
+    Beats,
     ClockSeen,
     LeaseSeen,
     PodSeen,
@@ -18,6 +19,7 @@ from harness.records import (
     ProbeStarted,
     Record,
     RequestBatch,
+    Task,
     Work,
 )  # fmt: skip
 
@@ -94,11 +96,11 @@ def corrected(records: Sequence[Record]) -> list[Record]:
 
 def _moved(record: Record, clocks: Clocks, holders: dict[str, str]) -> Record:
     match record:
-        case AppSaid() | Work():
+        case AppSaid() | Work() | Task():
             return dataclasses.replace(record, t_ns=record.t_ns - clocks.of_pod(record.pod).offset_ns)
         case ProbeStarted() | ProbeEnded():
             return dataclasses.replace(record, t_ns=record.t_ns - clocks.of_probe(record.probe).offset_ns)
-        case RequestBatch():
+        case RequestBatch() | Beats():
             by_ns = clocks.of_probe(record.probe).offset_ns
             rows = [[row[0] - by_ns, *row[1:]] for row in record.rows]
             return dataclasses.replace(record, t_ns=record.t_ns - by_ns, rows=rows)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness.clocks import Offset, offsets
 from harness.history import History
 from harness.judge.leadership import failover
-from harness.records import AppSaid, ClockSeen, LeaseSeen, Record, RequestBatch, Work
+from harness.records import AppSaid, Beats, ClockSeen, LeaseSeen, ProbeStarted, Record, RequestBatch, Task, Work
 
 MS = made.MS
 
@@ -93,3 +93,14 @@ def test_who_gave_a_lease_up_wrote_its_times():
     told = [dataclasses.replace(one, renew_ns=(one.renew_ns or 0) + 500 * MS) for one in lease]
     history = made.history(made.pod(0, "pod-a", node="n1"), clock("n1", 500, 0), told)
     assert [one.renew_ns for one in history.of(LeaseSeen)] == [made.at(9), made.at(10)]
+
+
+def test_heartbeats_and_the_ledger_are_put_right_too():
+    records = [
+        clock("n1", 5_000, 1), clock("n2", -3_000, 1), made.pod(0, "web", node="n1"), made.pod(0, "load", node="n2"),
+        ProbeStarted(made.at(0), "sse", 1, 1, "web:80", "stream", "load"),
+        Beats(made.at(1), "sse", 0, [[made.at(1), "7", 1, 0]]), Task(made.at(1), "web", "k", "done"),
+    ]  # fmt: skip
+    (beats,), (task,) = made.history(records).of(Beats), made.history(records).of(Task)
+    assert (beats.rows[0][0], beats.rows[0][1:]) == (made.at(4), ["7", 1, 0])
+    assert task.t_ns == made.at(-4)

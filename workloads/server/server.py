@@ -131,7 +131,7 @@ class App:
         self.idle = asyncio.Event()
         self.closes_after_answer = False
         self.tells_close = False
-        self.told = {
+        self.told: dict[str, Callable[[], str]] = {
             "/ledger": self.ledger.text,
             "/streams": lambda: f"{self.streams()}\n",
             "/clock": lambda: f'{{"t_ns": {now_ns()}}}\n',
