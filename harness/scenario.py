@@ -58,6 +58,7 @@ class Scenario:
         self._recorder: Recorder = folder.recorder(row.name)
         self._paths: list[Path] = []
         self._lease = ""
+        self._loaded = False
         self._closing = contextlib.ExitStack()
         self._namespace = ""
         self._observer: Observer | None = None
@@ -122,6 +123,7 @@ class Scenario:
             interval_ms=1000 / rate,
             background_rate=background,
         )
+        self._loaded = True
         load.start()
         try:
             yield
@@ -194,8 +196,10 @@ class Scenario:
         self._recorder.add(ScenarioEnded(now_ns(), self.row.name, error))
         history = self._recorder.history()
         proof = sum((path.proof(history) for path in self._paths), Proof())
+        needed = verdict.needs_control(expectations, loaded=self._loaded)
         self.result = verdict.judge(
-            history, proof, expectations, lease=self._lease, probe="service", restarts=len(self._paths)
-        )
+            history, proof, expectations, needs_control=needed, lease=self._lease, probe="service",
+            restarts=len(self._paths),
+        )  # fmt: skip
         self._folder.file(self.result)
         return self.result

@@ -51,9 +51,26 @@ def _lines(history: History) -> Iterator[tuple[Record, str, str]]:
             yield record, *told
 
 
+def _without_repeats(found: list[tuple[Record, str, str]]) -> list[tuple[Record, str, str]]:
+    """Of a line that one source says again and again (a heartbeat), the first and the last."""
+    of_source: dict[str, list[int]] = {}
+    for i, (_, source, _) in enumerate(found):
+        of_source.setdefault(source, []).append(i)
+    repeated = {
+        now
+        for places in of_source.values()
+        for before, now, after in zip(places, places[1:], places[2:], strict=False)
+        if found[before][2] == found[now][2] == found[after][2]
+    }
+    return [line for i, line in enumerate(found) if i not in repeated]
+
+
 def story(history: History, at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
-    """At most `most` lines, and how many were left out: plain log lines first, then what is furthest from the act."""
-    found = list(_lines(history))
+    """At most `most` lines, and how many were left out: plain log lines first, then what is furthest from the act.
+
+    Of a line that is said again and again the first and the last are told.
+    """
+    found = _without_repeats(list(_lines(history)))
     order = sorted(range(len(found)), key=lambda i: (isinstance(found[i][0], Log), abs(at(found[i][0].t_ns))))
     kept = sorted(order[:most])
     told = [Told(round(at(found[i][0].t_ns), 3), _short(found[i][1]), _short(found[i][2])) for i in kept]

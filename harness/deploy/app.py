@@ -29,6 +29,9 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
 
     Raises WaitTimeout, which says which pod waits for what.
     """
+    if app.kind == "Pod":
+        _wait_pod_ready(kube, app, namespace, timeout_s)
+        return
     seen: list[str] = ["nothing"]
 
     def ready() -> bool:
@@ -112,3 +115,16 @@ def waits_for(pod: Object, events: list[Object]) -> str:
     if about:
         said.append(f"last event {about[-1].get('reason', '')}: {about[-1].get('message', '')}")
     return f"pod {pod['metadata']['name']}: " + ", ".join(said)
+
+
+def _wait_pod_ready(kube: Kube, app: App, namespace: str, timeout_s: float) -> None:
+    """Wait until a bare pod is Ready."""
+
+    def ready() -> bool:
+        conditions = kube.get("v1", "Pod", app.name, namespace).get("status", {}).get("conditions") or []
+        return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+    wait.until(
+        ready, f"Pod {app.name} in {namespace} to be ready", timeout_s, 0.2,
+        last=lambda: "; ".join(_pods_say(kube, app, namespace)),
+    )  # fmt: skip

@@ -21,6 +21,11 @@ class _OfTraffic(Expectation):
 
     probe: str = ""
 
+    @property
+    def of_traffic(self) -> bool:
+        """It is."""
+        return True
+
     def _traffic(self, evidence: Evidence) -> list[results.Traffic]:
         """The traffic to judge; empty if any of it has no requests, since then nothing can be told."""
         found = [one for name, one in evidence.traffic.items() if self.probe in ("", name)]

@@ -40,6 +40,11 @@ class Expectation:
 
     reason: str = ""
 
+    @property
+    def of_traffic(self) -> bool:
+        """Whether it judges what probers measured, and so needs to know how quiet the machine was."""
+        return False
+
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
         raise NotImplementedError
@@ -62,6 +67,11 @@ class Both(Expectation):
     first: Expectation
     second: Expectation
 
+    @property
+    def of_traffic(self) -> bool:
+        """Whether one of the two is."""
+        return self.first.of_traffic or self.second.of_traffic
+
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge both."""
         return _joined(self.first(evidence), self.second(evidence), "and", all_hold)
@@ -73,6 +83,11 @@ class Either(Expectation):
 
     first: Expectation
     second: Expectation
+
+    @property
+    def of_traffic(self) -> bool:
+        """Whether one of the two is."""
+        return self.first.of_traffic or self.second.of_traffic
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge both."""

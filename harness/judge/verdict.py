@@ -82,6 +82,11 @@ def judge(
     )
 
 
+def needs_control(expectations: Sequence[Expectation], *, loaded: bool) -> bool:
+    """Whether a control probe is needed: where load ran, or where what is expected is about traffic."""
+    return loaded or any(one.of_traffic for one in expectations)
+
+
 def decide(
     error: str, proof: Proof, quiet: results.Noise, expected: Sequence[results.Expected]
 ) -> tuple[results.Verdict, str]:

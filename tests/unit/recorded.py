@@ -37,6 +37,7 @@ class Replay:
         self.paths: list[Path] = []
         self.expectations: tuple[Expectation, ...] = ()
         self.lease = ""
+        self.loaded = False
 
     def add_node(self, *, small_disk: bool = False) -> OwnNode:
         return OwnNode("recorded")
@@ -46,6 +47,7 @@ class Replay:
 
     @contextlib.contextmanager
     def load(self, app: Any = None, **_: float) -> Iterator[None]:
+        self.loaded = True
         yield
 
     def wait_leader(self, lease: str) -> None:
@@ -62,9 +64,11 @@ class Replay:
 
     def judge(self, seen: History) -> Result:
         """The verdict on a history, as the suite's own test would give it."""
+        needed = verdict.needs_control(self.expectations, loaded=self.loaded)
         return verdict.judge(
-            seen, self.proof(seen), self.expectations, lease=self.lease, probe="service", restarts=len(self.paths)
-        )
+            seen, self.proof(seen), self.expectations, needs_control=needed, lease=self.lease, probe="service",
+            restarts=len(self.paths),
+        )  # fmt: skip
 
 
 def history_file(recording: str) -> pathlib.Path:

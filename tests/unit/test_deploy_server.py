@@ -89,7 +89,7 @@ def test_two_servers_share_nothing():
     assert main_container(deployment(server()))["args"] == []
 
 
-@pytest.mark.parametrize("workload", ["server", "controller", "load"])
+@pytest.mark.parametrize("workload", ["server", "controller", "load", "signals"])
 def test_every_pod_is_restricted_and_speaks(workload):
     for made in manifests.load(workload):
         if made["kind"] not in ("Deployment", "Pod"):

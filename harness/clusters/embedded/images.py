@@ -44,6 +44,8 @@ class Image:
 IMAGES = (
     Image("survive.dev/pause:dev", SOURCES / "pause", ("pause",)),
     Image("survive.dev/coredns:dev", SOURCES / "coredns", ("coredns",)),
+    Image("survive.dev/signals:dev", WORKLOADS / "signals"),
+    Image("survive.dev/signals-quit:dev", WORKLOADS / "signals-quit"),  # made from the one before
     Image("survive.dev/server:dev", WORKLOADS / "server"),
     Image("survive.dev/controller:dev", WORKLOADS / "controller"),
     Image("survive.dev/load:dev", WORKLOADS / "load"),

@@ -1,0 +1,88 @@
+"""Bare pods of small processes that tell how they end: workloads/signals/manifests.yaml with small changes."""
+
+from collections.abc import Sequence
+
+from harness import manifests
+from harness.deploy.app import App
+from harness.manifests import Manifest
+
+IMAGE = "survive.dev/signals:dev"
+QUIT_IMAGE = "survive.dev/signals-quit:dev"
+"""The same process in an image with STOPSIGNAL SIGQUIT."""
+
+PORT = 8080
+_PROGRAM = ["python3", "-I", "-S", "/opt/app/signals.py"]
+
+
+def process(
+    name: str = "app",
+    args: Sequence[str] = (),
+    *,
+    pre_stop: Manifest | None = None,
+    post_start: Manifest | None = None,
+    stop_signal: str = "",
+    memory: str = "",
+    port: int = PORT,
+    image: str = IMAGE,
+    **more: object,
+) -> Manifest:
+    """A container with such a process; `memory` is its limit. Containers of one pod need a port each.
+
+    `more` is laid over the container as it is: restartPolicy, restartPolicyRules.
+    """
+    container = manifests.main_container(manifests.of_kind(manifests.load("signals"), "Pod"))
+    lifecycle = {"preStop": pre_stop, "postStart": post_start, "stopSignal": stop_signal}
+    change: Manifest = {
+        "name": name,
+        "image": image,
+        "args": ["run", "--port", str(port), *args],
+        "readinessProbe": {"httpGet": {"port": port}},
+        **more,
+    }
+    if any(lifecycle.values()):
+        change["lifecycle"] = {key: value for key, value in lifecycle.items() if value}
+    if memory:
+        change["resources"] = {"limits": {"memory": memory}}
+    return manifests.merged(container, change)
+
+
+def hook(name: str, *args: str) -> Manifest:
+    """An exec hook that tells by the process's own output when it began and when it ended."""
+    return {"exec": {"command": [*_PROGRAM, "hook", name, *args]}}
+
+
+def sleep(seconds: int) -> Manifest:
+    """The kubelet's own sleep, as a hook."""
+    return {"sleep": {"seconds": seconds}}
+
+
+def pod(
+    *containers: Manifest,
+    name: str = "signals",
+    sidecars: Sequence[Manifest] = (),
+    grace_s: int | None = 30,
+    policy: str = "Always",
+    asks_api: bool = False,
+    others: Sequence[Manifest] = (),
+    **more: object,
+) -> App:
+    """A pod that nothing replaces. Without containers it has one `process()`; `grace_s` None leaves it to the API.
+
+    `sidecars` are init containers that stay (restartPolicy Always). `asks_api`: the pod may read itself, by a
+    ServiceAccount of its own. `others` are manifests that it needs, `more` is laid over the pod's spec as it is.
+    """
+    made = manifests.renamed(manifests.load("signals"), "signals", name)
+    template = manifests.of_kind(made, "Pod")
+    spec: Manifest = {
+        "containers": list(containers) or [process()],
+        "initContainers": [{**sidecar, "restartPolicy": "Always"} for sidecar in sidecars],
+        "terminationGracePeriodSeconds": grace_s,
+        "restartPolicy": policy,
+        **more,
+    }
+    account: list[Manifest] = []
+    if asks_api:
+        account = [manifest for manifest in made if manifest is not template]
+        spec |= {"serviceAccountName": name, "automountServiceAccountToken": True}
+    changed = manifests.merged(template, {"spec": spec})
+    return App(name, [*account, *others, changed], None, PORT, {"app": name}, kind="Pod")

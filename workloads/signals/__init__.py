@@ -1,0 +1,1 @@
+"""A small process that tells how it ends: of each signal, hook and step."""
