@@ -15,7 +15,8 @@ def inflight(history: History) -> InFlight | None:
     if not probes:
         return None
     since_ns = max((record.t_ns for record in history.of(Steady)), default=0)
-    rows = [row for name in probes for row in history.requests(name, warm_up=True) if row.end_ns >= since_ns]
+    sent = [(name, row) for name in probes for row in history.requests(name, warm_up=True) if row.end_ns >= since_ns]
+    rows = [row for _, row in sent]
     keys = {row.connection for row in rows}
     begun, done = (Counter(one.key for one in history.of(Task) if one.step == step) for step in ("begun", "done"))
     answered = {row.connection for row in rows if row.outcome == "ok"}
@@ -30,14 +31,19 @@ def inflight(history: History) -> InFlight | None:
         doubled=sum(done[key] > 1 for key in keys),
         unanswered=len([key for key in keys - answered if done[key]]),
         untold=untold(history) + sum(not done[key] for key in answered),
-        cuts=[cut(row, worker(history, row), signals) for row in rows if row.error in CUT],
+        cuts=[cut(row, worker(history, name, row), signals) for name, row in sent if row.error in CUT],
     )
 
 
-def worker(history: History, row: Request) -> str:
-    """The pod that began this work last before its end; empty if none told of it."""
-    told = [one for one in history.of(Task) if one.key == row.connection and one.step == "begun"]
-    return next((one.pod for one in reversed(told) if row.sent_ns <= one.t_ns <= row.end_ns), "")
+def worker(history: History, probe: str, row: Request) -> str:
+    """The pod that began this work while it was sent, by clocks that may err; empty if none told of it."""
+    error_ns = history.clocks.of_probe(probe).error_ns
+    for one in reversed(history.of(Task)):
+        slack_ns = error_ns + history.clocks.of_pod(one.pod).error_ns
+        known = one.key == row.connection and one.step == "begun"
+        if known and row.sent_ns - slack_ns <= one.t_ns <= row.end_ns + slack_ns:
+            return one.pod
+    return ""
 
 
 def untold(history: History) -> int:

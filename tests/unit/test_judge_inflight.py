@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge.inflight import inflight, untold, worker
-from harness.records import ProbeStarted, RequestBatch, Steady, Task
+from harness.records import ClockSeen, ProbeStarted, RequestBatch, Steady, Task
 
 
 def sending(key, start_s, end_s, error="", attempt=1, outcome=""):
@@ -86,7 +86,14 @@ def test_a_cut_is_dated_from_the_signal_to_the_pod_that_had_the_work():
 def test_of_two_sendings_each_has_the_pod_that_began_it():
     rows = made.requests([sending("k", 1, 4, "reset"), sending("k", 4, 6, "reset", 2)], "in-flight")
     history = made.history([task(1, "k", "begun", "a"), task(4.5, "k", "begun", "b")])
-    assert [worker(history, row) for row in rows] == ["a", "b"]
+    assert [worker(history, "in-flight", row) for row in rows] == ["a", "b"]
+
+
+def test_a_pod_whose_clock_is_a_little_behind_still_had_the_work():
+    (row,) = made.requests([sending("k", 1, 4, "reset")], "in-flight")
+    records = [made.pod(0, "a"), task(0.999, "k", "begun")]
+    assert worker(made.history(records), "in-flight", row) == ""
+    assert worker(made.history(records, ClockSeen(made.at(0), "n1", 0, 2_000_000, "")), "in-flight", row) == "a"
 
 
 def test_what_ended_in_the_warm_up_is_not_judged():
