@@ -17,7 +17,7 @@ from harness.history import History, Recorder
 from harness.judge.noise import noise
 from harness.kube import Kube
 from harness.load import Load
-from harness.load.pod import MEASURE
+from harness.load.probes import MEASURE
 from harness.observe.observer import Observer
 from harness.records import Log, Steady
 from harness.wait import until
