@@ -4,11 +4,12 @@ VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 SURVIVE := $(VENV)/bin/survive
 WORKERS ?= 3
+MATRIX_WORKERS ?= 4
 ARGS ?=
-RUN = $(PYTHON) -m pytest suites --cluster embedded -n $(WORKERS) --dist loadfile -v $(ARGS)
+ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit clients live browser report bench clean distclean lock
+.PHONY: help setup run matrix test lint unit clients live browser report bench clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,9 +17,13 @@ help: ## this text
 setup: ## install what is missing: Debian packages, Go, the Python environment (needs root for packages)
 	@sh scripts/setup.sh $(VENV)
 
-run: setup ## the main job: every restart path of the suites against the sample app, on the embedded cluster, with a report
+run: setup ## the main job: six restart paths against the sample app, on the embedded cluster, with a report
 	@$(SURVIVE) cluster up
-	@$(RUN)
+	@$(ROWS) -n $(WORKERS) -m core $(ARGS)
+
+matrix: setup ## every row of the matrix, side by side, with a report
+	@$(SURVIVE) cluster up
+	@$(ROWS) -n $(MATRIX_WORKERS) $(ARGS)
 
 test: ## lint, types, unit tests, clients against a fault server, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
@@ -40,7 +45,7 @@ browser: ## the report in a real browser
 
 live: ## tests on the embedded cluster and in a browser
 	@$(SURVIVE) cluster up
-	@$(RUN)
+	@$(ROWS) -n $(WORKERS) -m core
 	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q
 
 bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs)

@@ -163,11 +163,11 @@ class Kube:
             eviction.setdefault("deleteOptions", {})["dryRun"] = ["All"]
         return self._client.once("POST", _pod(namespace, name) + "/eviction", body=eviction)
 
-    def restart(self, deployment: str, namespace: str) -> Object:
+    def restart(self, name: str, namespace: str, kind: str = "Deployment") -> Object:
         """What `kubectl rollout restart` does: a new value of the template's restartedAt annotation."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
         template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
-        return self.patch("apps/v1", "Deployment", deployment, namespace, {"spec": {"template": template}}, "strategic")
+        return self.patch("apps/v1", kind, name, namespace, {"spec": {"template": template}}, "strategic")
 
     def scale(self, deployment: str, namespace: str, replicas: int) -> Object:
         """Set a Deployment's number of replicas."""

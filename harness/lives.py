@@ -97,11 +97,6 @@ class PodLife:
         return {pod.reason for pod in self.seen if pod.reason}
 
     @property
-    def conditions(self) -> set[tuple[str, str, str]]:
-        """Every (type, status, reason) of its conditions that was ever seen."""
-        return {(one.type, one.status, one.reason) for pod in self.seen for one in pod.conditions}
-
-    @property
     def silent(self) -> list[str]:
         """The containers that never told anything of themselves."""
         told = {said.container for said in self.said}

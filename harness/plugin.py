@@ -13,6 +13,7 @@ from harness.clusters.embedded import layout
 from harness.clusters.provider import CHOICES
 from harness.errors import Impossible
 from harness.failures import NotPassed
+from harness.live import LiveRows
 from harness.progress import Progress
 from harness.results import Results
 from harness.run import RunFolder
@@ -25,6 +26,9 @@ STARTED = pytest.StashKey[float]()
 RESULTS = pytest.StashKey[Results]()
 SCENARIO = pytest.StashKey[Scenario]()
 BROKEN = pytest.StashKey[str]()
+
+TAKES_S = 15.0
+"""What a row takes that does not say."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,8 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     config.addinivalue_line(
         "markers",
-        "row(id, name, path): the row of the matrix that a test proves: its id (B1), a name that is unique in a run"
-        " (rollout-naive), and its restart path (rollout)",
+        "row(id, name, path, takes_s=15): the row of the matrix that a test proves: its id (B1), a name that is unique"
+        " in a run (rollout-naive), its restart path (rollout), and about how long it takes, by which rows are ordered",
+    )
+    config.addinivalue_line("markers", "core: a row of the main job, `make run`; without it of `make matrix` alone")
+    config.addinivalue_line(
+        "markers", "alone(what): never at the same time as another row that is alone with the same thing"
     )
     config.addinivalue_line("markers", "node: the row has a node of its own and breaks it, where the cluster gives one")
 
@@ -70,7 +78,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose by --paths."""
+    """Choose by --paths, and begin with what takes longest: side by side, the last to begin should be short."""
+    items.sort(key=_takes_s, reverse=True)
     if wanted := config.getoption("--paths"):
         paths = {part.strip() for part in wanted.split(",")}
         known = {row.path for item in items if (row := row_of(item)) is not None}
@@ -82,6 +91,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen = [item for item in items if (row := row_of(item)) is None or row.path in paths]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+
+
+def _takes_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("row")
+    return float(marker.kwargs.get("takes_s", TAKES_S)) if marker else TAKES_S
 
 
 def row_of(item: pytest.Item) -> Row | None:
@@ -103,6 +117,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     named = getattr(config, "workerinput", {}).get("survive_run")
     out = config.rootpath / config.getoption("--survive-out")
     config.stash[FOLDER] = RunFolder(pathlib.Path(named)) if named else RunFolder.named(out)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.isatty and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LiveRows(session, reporter._tw, config.stash[FOLDER]))  # noqa: SLF001 - no other way
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -140,16 +157,19 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
         raise pytest.UsageError(f"{request.node.nodeid} needs @pytest.mark.row(id, name, path)")
     scenario = Scenario(survive_session.kube, survive_session.folder, row, survive_session.nodes)
     request.node.stash[SCENARIO] = scenario
-    try:
-        scenario.open()
-        yield scenario
-    except Exception as exc:
-        request.node.stash[BROKEN] = _broken_by(exc)
-        raise
-    finally:
-        scenario.close(request.node.stash.get(BROKEN, ""))
-        if scenario.result is not None:
-            request.config.hook.pytest_survive_result(result=scenario.result)
+    with contextlib.ExitStack() as alone:
+        for marker in request.node.iter_markers("alone"):
+            alone.enter_context(survive_session.folder.turn(*marker.args, row.name))
+        try:
+            scenario.open()
+            yield scenario
+        except Exception as exc:
+            request.node.stash[BROKEN] = _broken_by(exc)
+            raise
+        finally:
+            scenario.close(request.node.stash.get(BROKEN, ""))
+            if scenario.result is not None:
+                request.config.hook.pytest_survive_result(result=scenario.result)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -159,12 +179,16 @@ def pytest_runtest_makereport(
     """Say a verdict in its own words, without a traceback; note what broke a test for its result."""
     report = yield
     scenario = item.stash.get(SCENARIO, None)
-    if scenario is None or call.excinfo is None:
+    if scenario is None:
+        return report
+    if call.when == "call" and (result := scenario.result) is not None:
+        report.survive_verdict = result.verdict  # type: ignore[attr-defined] # reports carry extras over xdist
+        report.survive_line = summary.line(result)  # type: ignore[attr-defined]
+    if call.excinfo is None:
         return report
     error = call.excinfo.value
     if isinstance(error, NotPassed):
         report.longrepr = str(error)
-        report.survive_verdict = error.result.verdict  # type: ignore[attr-defined] # reports carry extras over xdist
     elif isinstance(error, Impossible):
         scenario.skip(str(error))
         report.outcome = "skipped"
@@ -181,10 +205,14 @@ def _broken_by(error: BaseException) -> str:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """INCONCLUSIVE is a status of its own; it fails the run all the same."""
-    if getattr(report, "survive_verdict", "") == "inconclusive":
-        return "inconclusive", "I", "INCONCLUSIVE"
-    return None
+    """Say a row's verdict and figures where pytest says PASSED; INCONCLUSIVE is a status of its own."""
+    verdict = getattr(report, "survive_verdict", "")
+    if report.when != "call" or not verdict:
+        return None
+    category, letter = {"pass": ("passed", "."), "inconclusive": ("inconclusive", "I")}.get(verdict, ("failed", "F"))
+    if report.failed and verdict == "pass":  # the row held, and the test then broke by itself
+        return None
+    return category, letter, report.survive_line  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(trylast=True)
@@ -212,5 +240,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """End with the verdicts and the report's address."""
     if RESULTS in config.stash:
         report = config.stash[FOLDER].root / "report.html"
-        for line in summary.lines(config.stash[RESULTS], report, terminalreporter._tw.fullwidth):  # noqa: SLF001 - no other way
+        writer = terminalreporter._tw  # noqa: SLF001 - no other way to its width and colours
+        for line in summary.lines(config.stash[RESULTS], report, writer.fullwidth, colours=writer.hasmarkup):
             terminalreporter.write_line(line)

@@ -60,7 +60,15 @@ def refusals(history: History, verb: str = "evict") -> list[Act]:
 
 def has_condition(life: PodLife, type_: str, status: str = "True", reason: str = "") -> bool:
     """Whether the pod was ever seen with this condition, with this reason if one is given."""
-    return any(one[:2] == (type_, status) and reason in ("", one[2]) for one in life.conditions)
+    return condition_ns(life, type_, status, reason) is not None
+
+
+def condition_ns(life: PodLife, type_: str, status: str = "True", reason: str = "") -> int | None:
+    """When the pod was first seen with this condition, with this reason if one is given."""
+    for pod in life.seen:
+        if any((one.type, one.status) == (type_, status) and reason in ("", one.reason) for one in pod.conditions):
+            return pod.t_ns
+    return None
 
 
 def endpoint_changes(history: History, service: str, uid: str = "") -> list[EndpointChange]:

@@ -4,6 +4,7 @@ Every scenario writes a history and a result of its own, so that several process
 killed loses nothing that was written.
 """
 
+import contextlib
 import datetime
 import gzip
 import os
@@ -16,9 +17,13 @@ from dataclasses import dataclass
 from harness import results
 from harness.errors import UsageError
 from harness.history import Recorder, lines
+from harness.locks import hold
 
 RESULT = ".result.json"
 HISTORY = ".jsonl.gz"
+
+TURN_S = 1800.0
+"""All rows that want the same thing may be before one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class RunFolder:
     @property
     def _parts(self) -> pathlib.Path:
         return self.root / "parts"
+
+    def turn(self, what: str, row: str) -> contextlib.AbstractContextManager[None]:
+        """Wait until no other row of the run has its turn at a thing, and keep it from them meanwhile."""
+        return hold(self._parts / f"{what}.lock", f"row {row}", wait_s=TURN_S)
 
     def recorder(self, scenario: str) -> Recorder:
         """The recorder of one scenario. Raises UsageError if the run has one of that name already."""

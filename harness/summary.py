@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.results import Result, Results, Traffic
@@ -13,14 +14,23 @@ from harness.results import Result, Results, Traffic
 COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "skip": "cyan", "error": "magenta"}
 
 
-def lines(results: Results, report: pathlib.Path, width: int) -> Iterator[str]:
-    """The table, one line a row, then the counts and the report's address; with terminal colours."""
+def line(result: Result) -> str:
+    """One row's verdict and figures: `PASS B1 rollout-naive, 193/771 failed, outage 1.930 s [1.920, 1.941], 14 s`."""
+    errors, outage = _traffic(result.traffic)
+    parts = [f"{result.verdict.upper()} {result.id} {result.name}", errors and f"{errors} failed",
+             outage and outage != "none" and f"outage {outage}", (found := _failover(result)) and f"failover {found}",
+             f"{result.duration_s:.0f} s"]  # fmt: skip
+    return ", ".join(part for part in parts if part)
+
+
+def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool) -> Iterator[str]:
+    """The table, one line a row, then the counts and the report's address."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("row", "name", "verdict", "errors", "longest outage", "failover", "time"):
         table.add_column(title, no_wrap=True, justify="right" if title in ("errors", "time") else "left")
     for result in results.results:
         table.add_row(*_cells(result))
-    yield from _drawn(table, width)
+    yield from _drawn(table, width, colours)
     for result in results.results:
         if result.verdict not in ("pass", "skip"):
             yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
@@ -34,7 +44,8 @@ def lines(results: Results, report: pathlib.Path, width: int) -> Iterator[str]:
 
 def _cells(result: Result) -> list[str]:
     verdict = f"[{COLOURS[result.verdict]}]{result.verdict.upper()}[/]"
-    return [result.id, result.name, verdict, *_traffic(result.traffic), _failover(result), f"{result.duration_s:.0f} s"]
+    figures = (*_traffic(result.traffic), _failover(result))
+    return [result.id, result.name, verdict, *map(escape, figures), f"{result.duration_s:.0f} s"]
 
 
 def _traffic(traffic: Traffic | None) -> tuple[str, str]:
@@ -42,7 +53,7 @@ def _traffic(traffic: Traffic | None) -> tuple[str, str]:
         return "", ""
     longest = max(traffic.outages, key=lambda outage: outage.estimate_s, default=None)
     outage = f"{longest.estimate_s:.3f} s [{longest.low_s:.3f}, {longest.high_s:.3f}]" if longest else "none"
-    return f"{traffic.errors}/{traffic.requests}", outage.replace("[", r"\[")
+    return f"{traffic.errors}/{traffic.requests}", outage
 
 
 def _failover(result: Result) -> str:
@@ -50,11 +61,11 @@ def _failover(result: Result) -> str:
     if not found:
         return ""
     both = f", two at work {found.overlap_s:.3f} s" if found.stale else ""
-    return f"{found.estimate_s:.3f} s \\[{found.low_s:.3f}, {found.high_s:.3f}]{both}"
+    return f"{found.estimate_s:.3f} s [{found.low_s:.3f}, {found.high_s:.3f}]{both}"
 
 
-def _drawn(table: Table, width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=max(width, 120), force_terminal=True, highlight=False)
+def _drawn(table: Table, width: int, colours: bool) -> list[str]:
+    console = Console(file=io.StringIO(), width=max(width, 120), force_terminal=colours, highlight=False)
     with console.capture() as captured:
         console.print(table)
     return captured.get().splitlines()

@@ -11,6 +11,7 @@ RACE_S = 3.0
 """kube-proxy programs at most once a second; on top of it the endpoint's way through two controllers."""
 
 
+@pytest.mark.core
 @pytest.mark.row("B2", "delete-none", "delete")
 def test_deleting_pods_that_stop_at_once_drops_requests(survive: Scenario) -> None:
     """Two of three pods are deleted; their socket closes at the signal, before routing has followed."""
@@ -25,6 +26,7 @@ def test_deleting_pods_that_stop_at_once_drops_requests(survive: Scenario) -> No
     )
 
 
+@pytest.mark.core
 @pytest.mark.row("B2", "delete-sleep", "delete")
 def test_a_pre_stop_sleep_drains_before_the_signal(survive: Scenario) -> None:
     """The same two pods sleep 4 s before the signal: routing has followed by then, and nothing is lost."""

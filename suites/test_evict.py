@@ -10,6 +10,7 @@ from harness.proof import refusals
 from harness.scenario import Scenario
 
 
+@pytest.mark.core
 @pytest.mark.row("C1", "evict", "evict")
 def test_an_eviction_within_the_budget_is_accepted_at_once(survive: Scenario) -> None:
     """One of two pods is evicted, the budget lets one go: accepted at once, and with a drain nothing is lost."""
@@ -23,6 +24,7 @@ def test_an_eviction_within_the_budget_is_accepted_at_once(survive: Scenario) ->
     )
 
 
+@pytest.mark.core
 @pytest.mark.row("C2", "evict-second", "evict")
 def test_the_second_eviction_waits_for_the_first_ones_replacement(survive: Scenario) -> None:
     """Both of two pods are evicted under maxUnavailable 1: the second is refused until the replacement is Ready."""

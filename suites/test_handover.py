@@ -24,7 +24,8 @@ BY_EXPIRY = Handover(
 )
 
 
-@pytest.mark.row("D1", "handover-expiry", "handover")
+@pytest.mark.core
+@pytest.mark.row("D1", "handover-expiry", "handover", takes_s=25)
 def test_a_lease_that_is_not_released_must_expire_first(survive: Scenario) -> None:
     """The leader leaves without a word: the standby may not take over before the lease has expired."""
     app = survive.deploy(controller(release=False))
@@ -34,6 +35,7 @@ def test_a_lease_that_is_not_released_must_expire_first(survive: Scenario) -> No
     survive.expect(BY_EXPIRY, NoOverlap())
 
 
+@pytest.mark.core
 @pytest.mark.row("D2", "handover-release", "handover")
 def test_a_released_lease_is_taken_at_the_next_look(survive: Scenario) -> None:
     """The leader stops its work, gives the lease up and leaves: the standby takes it at its next look."""

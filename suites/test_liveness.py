@@ -10,6 +10,7 @@ from harness.scenario import Scenario
 LIVENESS = {"periodSeconds": 1, "failureThreshold": 1}
 
 
+@pytest.mark.core
 @pytest.mark.row("B5", "liveness-one", "liveness")
 def test_the_only_replica_is_down_while_its_container_restarts(survive: Scenario) -> None:
     """The only pod's container is restarted: users are refused until it listens and is ready again."""
@@ -23,6 +24,7 @@ def test_the_only_replica_is_down_while_its_container_restarts(survive: Scenario
     )
 
 
+@pytest.mark.core
 @pytest.mark.row("B5", "liveness-two", "liveness")
 def test_a_second_replica_takes_over_but_nothing_drains(survive: Scenario) -> None:
     """With a second pod the outage is partial and short: the endpoint stays ready through the stop, preStop or not."""

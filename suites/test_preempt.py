@@ -1,7 +1,7 @@
 """The scheduler preempts a pod for one of higher priority (row C7).
 
-Never two of these rows at once on a cluster, so `--dist loadfile` where they are spread over processes: the pods of the
-one would be victims of the other as well, and each preemptor takes all the room of one of two nodes.
+Never two of these rows at once on a cluster: the pods of the one would be victims of the other as well, and each
+preemptor takes all the room of one of two nodes.
 """
 
 import pytest
@@ -13,9 +13,11 @@ from harness.judge.evictions import deleted_apps
 from harness.judge.expect import NoErrors, NoOutage, Outage, Seen, SomeErrors
 from harness.scenario import Scenario
 
+pytestmark = pytest.mark.alone("preemption")
 ROOM = {"cpu": "20m", "memory": "24Mi", "ephemeral-storage": "64Mi"}
 
 
+@pytest.mark.core
 @pytest.mark.row("C7", "preempt-one", "preempt")
 def test_preemption_breaks_the_budget_of_an_only_replica(survive: Scenario) -> None:
     """One replica under a budget that lets none go: the scheduler takes it all the same; down until its replacement."""
@@ -28,6 +30,7 @@ def test_preemption_breaks_the_budget_of_an_only_replica(survive: Scenario) -> N
     )
 
 
+@pytest.mark.core
 @pytest.mark.row("C7", "preempt-two", "preempt")
 def test_preemption_of_one_of_two_with_a_drain_loses_nothing(survive: Scenario) -> None:
     """Two replicas on two nodes with a preStop sleep: the grace is honoured, so the drain works."""

@@ -3,6 +3,7 @@
 from harness.deploy.app import App, apply, wait_ready
 from harness.deploy.controller import controller
 from harness.deploy.framework import framework
+from harness.deploy.kinds import daemons, job, stateful
 from harness.deploy.namespace import create_namespace, delete_namespace, sweep, wait_deleted
 from harness.deploy.own_node import OwnNode, placed, take_pods_off
 from harness.deploy.proxied import proxied
@@ -15,11 +16,14 @@ __all__ = [
     "apply",
     "controller",
     "create_namespace",
+    "daemons",
     "delete_namespace",
     "framework",
     "placed",
+    "job",
     "proxied",
     "server",
+    "stateful",
     "sweep",
     "take_pods_off",
     "wait_deleted",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness import wait
 from harness.kube import Kube, Object
 from harness.manifests import Manifest
+from harness.replicas import API_VERSIONS, lacking, wanted_replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
     seen: list[str] = ["nothing"]
 
     def ready() -> bool:
-        workload = kube.get("apps/v1", app.kind, app.name, namespace)
+        workload = kube.get(API_VERSIONS[app.kind], app.kind, app.name, namespace)
         seen[0] = lacking(workload)
         wanted = wanted_replicas(workload)
         if not seen[0] and app.service is not None:
@@ -49,28 +50,6 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
         return "; ".join([seen[0], *_pods_say(kube, app, namespace)])
 
     wait.until(ready, f"{app.kind} {app.name} in {namespace} to be ready", timeout_s, 0.2, last=last)
-
-
-def wanted_replicas(workload: Object) -> int:
-    """How many pods a Deployment, StatefulSet or DaemonSet wants."""
-    if workload["kind"] == "DaemonSet":
-        return int(workload.get("status", {}).get("desiredNumberScheduled") or 0)
-    return int(workload["spec"].get("replicas", 1))
-
-
-def lacking(workload: Object) -> str:
-    """What a Deployment, StatefulSet or DaemonSet lacks to be ready; empty if nothing."""
-    status = workload.get("status", {})
-    if int(status.get("observedGeneration") or 0) < int(workload["metadata"]["generation"]):
-        return "its controller has not seen the last change yet"
-    wanted = wanted_replicas(workload)
-    updated, ready, total = ("updatedReplicas", "readyReplicas", "replicas")
-    if workload["kind"] == "DaemonSet":
-        updated, ready, total = ("updatedNumberScheduled", "numberReady", "currentNumberScheduled")
-    counts = {what: int(status.get(what) or 0) for what in (updated, ready, total)}
-    if all(count == wanted for count in counts.values()):
-        return ""
-    return f"of {wanted} wanted: " + ", ".join(f"{what} {count}" for what, count in counts.items())
 
 
 def uncounted(budget: Object, wanted: int) -> str:

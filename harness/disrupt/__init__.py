@@ -19,8 +19,11 @@ from harness.disrupt.path import Path
 from harness.disrupt.preempt import Preempt
 from harness.disrupt.rainbow import Rainbow
 from harness.disrupt.readiness import FlapReadiness
+from harness.disrupt.resize import Resize
 from harness.disrupt.rollout import Rollout
 from harness.disrupt.site import NEEDS_NODES, Site
+from harness.disrupt.scale import ScaleDown
+from harness.disrupt.site import Site
 from harness.disrupt.startup import FailStartup
 from harness.disrupt.taint import Taint
 
@@ -46,7 +49,9 @@ __all__ = [
     "Preempt",
     "Rainbow",
     "RestartDaemon",
+    "Resize",
     "Rollout",
+    "ScaleDown",
     "Site",
     "Taint",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.disrupt.path import Path, acts, victims
-from harness.disrupt.site import Site, ready
+from harness.disrupt.site import Site, ready, restarts
 from harness.history import History
 from harness.proof import Proof, events
 from harness.wait import until
@@ -26,14 +26,14 @@ class FailLiveness(Path):
         """Let the probe fail, then wait until the container was restarted and the pod is Ready."""
         for pod in site.pods(self.selector)[: self.count]:
             name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
-            before = _restarts(pod)
+            before = restarts(pod)
             site.say("fail-liveness", f"pod/{name}", "begin", uid)
             site.kube.pod_post(site.namespace, name, self.port, "/control/livez?ok=0")
             site.say("fail-liveness", f"pod/{name}", "done", uid)
 
             def again(name: str = name, before: int = before) -> bool:
                 now = site.kube.get("v1", "Pod", name, site.namespace)
-                return _restarts(now) > before and ready(now)
+                return restarts(now) > before and ready(now)
 
             until(again, f"the restart of {name} by its liveness probe", RESTART_S, every_s=0.25)
 
@@ -51,9 +51,3 @@ class FailLiveness(Path):
             proof.need(f"{life.name} ({life.uid[:8]}) stayed and was restarted once", life.restarts() == 1)
             proof.need(f"{life.name} was not deleted", life.deletion_seen_ns is None)
         return proof
-
-
-def _restarts(pod: dict[str, object]) -> int:
-    status = pod.get("status")
-    assert isinstance(status, dict)
-    return sum(one["restartCount"] for one in status.get("containerStatuses", []))

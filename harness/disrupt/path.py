@@ -10,6 +10,12 @@ from harness.lives import PodLife, lives
 from harness.proof import Proof
 from harness.records import Act
 
+OWN_LABELS = {
+    "pod-template-hash", "pod-template-generation", "controller-revision-hash", "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+}  # fmt: skip
+"""Labels that controllers give to one pod, or to the pods of one template."""
+
 
 class Path(ABC):
     """One way a pod or container is stopped and comes back."""
@@ -55,7 +61,7 @@ def need_stopped(proof: Proof, life: PodLife) -> None:
 def need_replaced(proof: Proof, history: History, gone: list[PodLife]) -> None:
     """For each pod that went, another of the same workload became Ready that was not there before."""
     begin_ns = min((act.t_ns for act in history.of(Act)), default=math.inf)
-    labels = {key: value for key, value in gone[0].labels.items() if key != "pod-template-hash"} if gone else {}
+    labels = {key: value for key, value in gone[0].labels.items() if key not in OWN_LABELS} if gone else {}
     uids = {life.uid for life in gone}
     new = [
         life

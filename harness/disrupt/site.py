@@ -10,6 +10,7 @@ from harness.history import Recorder
 from harness.kube import Kube
 from harness.nodes import Nodes
 from harness.records import Act
+from harness.replicas import API_VERSIONS, lacking
 from harness.wait import until
 
 Pod = dict[str, Any]
@@ -94,6 +95,14 @@ class Site:
 
         until(lambda: whole() >= count, f"{count} ready pods again", timeout_s, every_s=0.25, last=whole)
 
+    def wait_complete(self, kind: str, name: str, timeout_s: float) -> None:
+        """Wait until a workload's controller has seen its last change and all its pods are new and Ready."""
+
+        def lacks() -> str:
+            return lacking({"kind": kind, **self.kube.get(API_VERSIONS[kind], kind, name, self.namespace)})
+
+        until(lambda: not lacks(), f"the rollout of {kind.lower()}/{name}", timeout_s, every_s=0.25, last=lacks)
+
 
 def ready(pod: Pod) -> bool:
     """Whether a pod is Ready."""
@@ -125,3 +134,8 @@ def ended(pod: Pod) -> bool:
 def grace_s(pod: Pod) -> int:
     """The grace period that a pod asks for."""
     return int(pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+
+def restarts(pod: Pod) -> int:
+    """How often the kubelet has restarted a pod's containers."""
+    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses") or [])

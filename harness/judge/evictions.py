@@ -6,7 +6,7 @@ from harness.clock import NS_PER_S, seconds
 from harness.judge.expect import Seen
 from harness.judge.expectation import Evidence
 from harness.lives import PodLife, lives
-from harness.proof import EndpointChange, endpoint_changes, events
+from harness.proof import EndpointChange, condition_ns, endpoint_changes, events
 from harness.records import Act, EndpointsSeen
 
 TOGETHER_NS = NS_PER_S
@@ -15,14 +15,18 @@ machine; an endpoint that left at the signal would do so 2 s and more before the
 
 
 def accepted_after_ready(evidence: Evidence) -> bool | None:
-    """Whether a new pod turned Ready before the second eviction was accepted; None unless both were accepted."""
-    evictions = [act for act in evidence.history.of(Act) if act.verb == "evict"]
-    accepted = [act.t_ns for act in evictions if act.status == "done"]
+    """Whether a new pod turned Ready before the second eviction was accepted; None unless both were accepted.
+
+    By the pods' watch alone, which keeps the order in which the API server stored the changes. An answer to a request
+    may overtake the watch's news of what it rests on.
+    """
+    pods = list(lives(evidence.history).values())
+    targeted = [condition_ns(pod, "DisruptionTarget", reason="EvictionByEvictionAPI") for pod in pods]
+    accepted = sorted(moment for moment in targeted if moment is not None)
     if len(accepted) != 2:
         return None
-    # Not after the first was accepted: its replacement may be seen before the answer is.
-    new = [life for life in lives(evidence.history).values() if life.first_seen_ns > evictions[0].t_ns]
-    return any(life.ready_ns is not None and life.ready_ns < accepted[1] for life in new)
+    new = [pod for pod in pods if pod.first_seen_ns > accepted[0]]
+    return any(pod.ready_ns is not None and pod.ready_ns < accepted[1] for pod in new)
 
 
 def marked_before_replaced(evidence: Evidence) -> bool | None:

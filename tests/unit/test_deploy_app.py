@@ -4,8 +4,9 @@ import pytest
 
 from harness import wait
 from harness.deploy import App, wait_ready
-from harness.deploy.app import lacking, uncounted, waits_for, wanted_replicas
+from harness.deploy.app import uncounted, waits_for
 from harness.errors import KubeError, WaitTimeout
+from harness.replicas import lacking, wanted_replicas
 
 READY = {
     "kind": "Deployment",

@@ -3,7 +3,7 @@ import types
 
 import pytest
 
-from harness.clusters.embedded import checks
+from harness.clusters.embedded import checks, host
 from harness.errors import UsageError
 
 NODES = 4
@@ -16,7 +16,8 @@ def machine(tmp_path, monkeypatch):
     inotify.write_text("128\n")
     monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "not" / "there" / "yet"))
     monkeypatch.setattr(checks, "INOTIFY", inotify)
-    monkeypatch.setattr(checks, "_kernel", list)
+    for looked_at in ("_kernel", "_cgroups", "_features"):
+        monkeypatch.setattr(checks, looked_at, list)
     monkeypatch.setattr(checks, "sys", types.SimpleNamespace(platform="linux"))
     monkeypatch.setattr(checks.os, "geteuid", lambda: 0)
     monkeypatch.setattr(checks.shutil, "which", lambda name: f"/bin/{name}")
@@ -78,19 +79,20 @@ def test_too_few_inotify_instances(machine):
 
 def test_everything_that_is_missing_is_told_at_once(machine):
     machine.setattr(checks, "_kernel", lambda: ["the kernel has no overlay file system"])
+    machine.setattr(checks, "_cgroups", lambda: ["cgroup controllers are missing: pids"])
+    machine.setattr(checks, "_features", lambda: pytest.fail("tried out by programs that are missing"))
     machine.setattr(checks.shutil, "which", lambda _: None)
     machine.setattr(checks.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=0))
     checks.INOTIFY.write_text("1")
     told = refused()
     assert told.startswith("this machine cannot run the embedded cluster yet:\n  - ")
-    assert told.count("\n  - ") == 4
+    assert told.count("\n  - ") == 5
 
 
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
     """A made root for what `_kernel` looks at."""
-    files = {"proc/filesystems": "nodev\ttmpfs\n\text4\nnodev\toverlay\n", "dev/loop-control": "",
-             "sys/fs/cgroup/cgroup.procs": ""}  # fmt: skip
+    files = {"proc/filesystems": "nodev\ttmpfs\n\text4\nnodev\toverlay\n", "dev/loop-control": ""}
     files |= {f"proc/self/ns/{space}": "" for space in checks.SPACES}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +111,6 @@ def test_a_kernel_that_has_all(kernel):
     [
         ("proc/self/ns/pid", "the kernel has no pid namespaces"),
         ("dev/loop-control", "no loop devices (/dev/loop-control): modprobe loop"),
-        ("sys/fs/cgroup/cgroup.procs", "no cgroups at /sys/fs/cgroup: mount cgroup v2 there"),
     ],
 )
 def test_what_a_kernel_lacks(kernel, gone, told):
@@ -126,3 +127,72 @@ def test_a_file_system_may_be_a_module(kernel):
     module.parent.mkdir(parents=True)
     module.touch()
     assert checks._kernel() == []
+
+
+@pytest.fixture
+def cgroups(tmp_path, monkeypatch):
+    """A made /sys/fs/cgroup, empty."""
+    root = tmp_path / "cgroup"
+    root.mkdir()
+    monkeypatch.setattr(host, "CGROUPS", root)
+    monkeypatch.setattr(checks, "CGROUPS", root)
+    return root
+
+
+def test_no_cgroups(cgroups):
+    assert checks._cgroups() == [f"no cgroups at {cgroups}: mount cgroup v2 there"]
+    cgroups.rmdir()
+    assert checks._cgroups() == [f"no cgroups at {cgroups}: mount cgroup v2 there"]
+
+
+def test_controllers_of_v1(cgroups):
+    for name in ("cpu,cpuacct", "cpuset", "memory", "pids", "unified"):
+        (cgroups / name).mkdir()
+    assert checks._cgroups() == []
+    (cgroups / "cpuset").rmdir()
+    (cgroups / "pids").rmdir()
+    (told,) = checks._cgroups()
+    assert told.startswith("cgroup controllers are missing: cpuset, pids (")
+
+
+def test_controllers_of_v2(cgroups):
+    (cgroups / "cgroup.controllers").write_text("cpuset cpu io memory hugetlb pids rdma misc\n")
+    assert checks._cgroups() == []
+    (cgroups / "cgroup.controllers").write_text("io pids\n")
+    (told,) = checks._cgroups()
+    assert told.startswith("cgroup controllers are missing: cpu, cpuset, memory (")
+
+
+def test_a_containers_own_cgroup_is_refused_on_v2(cgroups):
+    (cgroups / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
+    (cgroups / "cgroup.type").write_text("domain\n")
+    (told,) = checks._cgroups()
+    assert "--privileged --cgroupns=host" in told
+
+
+def test_cgroups_that_cannot_be_written_are_told(cgroups, monkeypatch):
+    (cgroups / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
+    monkeypatch.setattr(checks.os, "statvfs", lambda _: types.SimpleNamespace(f_flag=checks.os.ST_RDONLY))
+    assert checks._cgroups() == [f"{cgroups} is mounted read-only: in a container it needs to be a privileged one"]
+
+
+def test_features_that_a_kernel_refuses_are_told_with_its_words(monkeypatch):
+    def run(argv, **_):
+        refused = "bridge" in argv
+        return types.SimpleNamespace(returncode=int(refused), stderr="Error: Unknown device type.\nmore\n" * refused)
+
+    monkeypatch.setattr(checks.subprocess, "run", run)
+    assert checks._features() == ["the kernel refuses bridges (Error: Unknown device type.): modprobe bridge"]
+
+
+def test_features_that_are_refused_without_a_word(monkeypatch):
+    monkeypatch.setattr(checks.subprocess, "run", lambda *_, **__: types.SimpleNamespace(returncode=3, stderr=""))
+    assert len(checks._features()) == len(checks.FEATURES)
+    assert "the kernel refuses veth links (exit code 3): modprobe veth" in checks._features()
+
+
+def test_rights_that_are_missing_are_told_once(monkeypatch):
+    answer = types.SimpleNamespace(returncode=1, stderr="unshare: unshare failed: Operation not permitted")
+    monkeypatch.setattr(checks.subprocess, "run", lambda *_, **__: answer)
+    (told,) = checks._features()
+    assert told.startswith("root has not all rights here: network namespaces are refused (unshare: ")

@@ -1,7 +1,7 @@
 import histories as made
 
 from harness.lives import lives
-from harness.proof import Proof, endpoint_changes, events, has_condition, pods
+from harness.proof import Proof, condition_ns, endpoint_changes, events, has_condition, pods
 from harness.records import Condition, EventSeen
 
 
@@ -75,7 +75,9 @@ def test_a_namesake_gets_its_own_words():
 
 def test_conditions_ever_seen():
     target = Condition("DisruptionTarget", "True", "EvictionByEvictionAPI")
-    life = one(made.pod(0, conditions=[target]), made.pod(1))
+    life = one(made.pod(0), made.pod(1, conditions=[target]), made.pod(2))
+    assert condition_ns(life, "DisruptionTarget", reason="EvictionByEvictionAPI") == made.at(1)
+    assert condition_ns(life, "Ready", reason="NotReady") is None
     assert has_condition(life, "DisruptionTarget", reason="EvictionByEvictionAPI")
     assert has_condition(life, "DisruptionTarget")
     assert not has_condition(life, "DisruptionTarget", reason="PreemptionByScheduler")

@@ -175,7 +175,9 @@ def test_help_and_markers(pytester):
     for option in ("--cluster={auto,existing,embedded}", "--kube-context=NAME", "--cluster-name=NAME"):
         said.fnmatch_lines([f"*{option}*"])
     said.fnmatch_lines(["*--survive-out=DIR*", "*--paths=PATH?,PATH?*"])
-    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.row(id, name, path): the row of the matrix*"])
+    pytester.runpytest("--markers").stdout.fnmatch_lines(
+        ["@pytest.mark.row(id, name, path, takes_s=15): the row of the matrix*"]
+    )
 
 
 def test_another_cluster_than_there_is(made):
@@ -236,6 +238,40 @@ def test_a_pass(made):
     said.stdout.fnmatch_lines(["*B2 *delete-sleep *PASS*", "1 pass in * s on made", "report: *report.html"])
 
 
+def test_a_verdict_is_told_in_place_of_passed(made):
+    said = run(made, "-k", "B2 or B1", "-v")
+    said.stdout.fnmatch_lines_random([
+        "*::test_passes PASS B2 delete-sleep, 0/20 failed, * s *", "*::test_fails FAIL B1 rollout-naive, 3/20 failed, *"
+    ])  # fmt: skip
+
+
+def test_what_takes_longest_begins_first(made):
+    made.makepyfile(
+        "import pytest\n"
+        + "".join(
+            f'@pytest.mark.row("B1", "row-{n}", "rollout"{takes})\ndef test_{n}(survive):\n    pass\n'
+            for n, takes in enumerate(("", ", takes_s=90", ", takes_s=5", ", takes_s=30", ""))
+        )
+    )
+    said = run(made, "--co", "-q")
+    assert [line[-1] for line in said.outlines if "::test_" in line] == ["1", "3", "0", "4", "2"]
+
+
+def test_a_row_that_is_alone_with_a_thing_takes_its_turn(made):
+    made.makepyfile(
+        "import contextlib\nimport pytest\nfrom conftest import note\nfrom harness.run import RunFolder\n"
+        "@contextlib.contextmanager\ndef turn(folder, what, row):\n"
+        "    note(begins=what, row=row)\n    yield\n    note(ends=what)\n"
+        "RunFolder.turn = turn\n"
+        '@pytest.mark.alone("the last seat")\n@pytest.mark.row("B1", "row-1", "rollout")\n'
+        'def test_one(survive):\n    note(sits="row-1")\n'
+    )
+    run(made)
+    assert [note for note in notes(made) if {"begins", "sits", "ends"} & note.keys()] == [
+        {"begins": "the last seat", "row": "row-1"}, {"sits": "row-1"}, {"ends": "the last seat"},
+    ]  # fmt: skip
+
+
 def test_a_fail_is_told_without_a_traceback(made):
     said = run(made, "-k", "B1")
     assert said.ret == pytest.ExitCode.TESTS_FAILED
@@ -254,7 +290,7 @@ def test_a_fail_is_told_without_a_traceback(made):
 def test_inconclusive_is_a_status_of_its_own_and_fails_the_run(made):
     said = run(made, "-k", "C1", "-v")
     assert said.ret == pytest.ExitCode.TESTS_FAILED
-    said.stdout.fnmatch_lines(["*::test_is_not_proved INCONCLUSIVE*", "*1 inconclusive*"])
+    said.stdout.fnmatch_lines(["*::test_is_not_proved INCONCLUSIVE C1 evict-unproved, *", "*1 inconclusive*"])
     said.stdout.fnmatch_lines(["INCONCLUSIVE C1 evict-unproved: The restart was not proved: nobody saw it go."])
     said.stdout.no_fnmatch_line("*FAILED*")
     assert verdicts(made) == {"evict-unproved": "inconclusive"}

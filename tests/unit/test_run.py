@@ -140,3 +140,13 @@ def test_latest_points_to_the_newest_run(folder, tmp_path):
 def test_a_run_without_rows(folder):
     assert folder.collect(0.0).results == []
     assert history.read(folder.history) == {}
+
+
+def test_a_turn_is_one_rows_at_a_time(folder, monkeypatch):
+    monkeypatch.setattr("harness.run.TURN_S", 0)
+    with folder.turn("preemption", "preempt-one"), folder.turn("disk", "soft-eviction"):
+        refused = pytest.raises(UsageError, match=r"preemption is held by process \d+ \(row preempt-one")
+        with refused, folder.turn("preemption", "preempt-two"):
+            pass
+    with folder.turn("preemption", "preempt-two"):
+        pass

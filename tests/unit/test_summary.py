@@ -10,8 +10,9 @@ REPORT = pathlib.Path("out/run/report.html")
 
 
 def plain(*results, width=120):
-    drawn = summary.lines(made_run.a_run(list(results)), REPORT, width)
-    return [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in drawn]
+    drawn = list(summary.lines(made_run.a_run(list(results)), REPORT, width, colours=False))
+    assert not any("\x1b" in line for line in drawn), "a file gets no terminal's codes"
+    return [line.rstrip() for line in drawn]
 
 
 def result(name="rollout-naive", verdict="pass", **more):
@@ -57,3 +58,20 @@ def test_a_narrow_terminal_cuts_no_row():
 def test_every_verdict_has_a_colour():
     verdicts = Result.model_fields["verdict"].annotation.__args__
     assert set(summary.COLOURS) == set(verdicts)
+
+
+def test_a_terminal_has_colours():
+    drawn = list(summary.lines(made_run.a_run([result()]), REPORT, 120, colours=True))
+    assert any("\x1b[32mPASS" in line for line in drawn)
+
+
+def test_one_line_for_a_row():
+    traffic = made_run.traffic(2600, [made_run.outage(9, 1.931, 193, "y")])
+    failover = Failover(low_s=0.49, estimate_s=0.512, high_s=0.53)
+    assert summary.line(result(traffic=traffic)) == (
+        "PASS B1 rollout-naive, 193/2600 failed, outage 1.931 s [1.923, 1.939], 30 s"
+    )
+    assert summary.line(result(traffic=made_run.traffic(9, []))) == "PASS B1 rollout-naive, 0/9 failed, 30 s"
+    assert summary.line(result(verdict="fail", failover=failover)) == (
+        "FAIL B1 rollout-naive, failover 0.512 s [0.490, 0.530], 30 s"
+    )

@@ -1,0 +1,152 @@
+"""Presence: how many pods of a workload were there, and available, at the same time.
+
+All of it rests on the pods' watch alone, which keeps the order in which the API server stored the changes.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import results
+from harness.clock import seconds
+from harness.history import History
+from harness.judge.expectation import Evidence, Expectation
+from harness.lives import PodLife, Span
+from harness.proof import pods
+
+
+def there(life: PodLife) -> list[Span]:
+    """The span in which a pod was in the API and had not come to its end."""
+    ends = [pod.t_ns for pod in life.seen if pod.change == "DELETED" or pod.phase in ("Succeeded", "Failed")]
+    return [Span(life.first_seen_ns, min(ends, default=None))]
+
+
+def available(life: PodLife) -> list[Span]:
+    """The spans in which a pod was Ready and not being deleted."""
+    spans: list[Span] = []
+    since: int | None = None
+    for pod in life.seen:
+        up = pod.ready and pod.deletion_ns is None and pod.change != "DELETED"
+        if up and since is None:
+            since = pod.t_ns
+        elif not up and since is not None:
+            spans.append(Span(since, pod.t_ns))
+            since = None
+    return spans if since is None else [*spans, Span(since, None)]
+
+
+def counts(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """How many of the spans hold from each moment on at which that changes: [(moment, count), ...]."""
+    edges = sorted({edge for span in spans for edge in (span.start_ns, span.end_ns) if edge is not None})
+    return [(edge, sum(span.holds(edge) for span in spans)) for edge in edges]
+
+
+def most(spans: Sequence[Span]) -> int:
+    """The greatest number of spans at one moment."""
+    return max((count for _, count in counts(spans)), default=0)
+
+
+def least(spans: Sequence[Span]) -> int:
+    """The smallest number of spans at one moment, once there had been as many as there ever would be at first.
+
+    What comes before, while one pod after another becomes available for the first time, is not counted.
+    """
+    found = [count for _, count in counts(spans)]
+    rising = next((n for n in range(1, len(found)) if found[n] < found[n - 1]), len(found))
+    return min(found[max(0, rising - 1) :], default=0)
+
+
+def longest_gap_s(spans: Sequence[Span]) -> float:
+    """The longest time without any span after the first one had begun; one that did not end does not count."""
+    steps = counts(spans)
+    ends = [moment for moment, _ in steps[1:]]
+    return max((seconds(end - start) for (start, n), end in zip(steps, ends, strict=False) if n == 0), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfPods(Expectation):
+    """An expectation on the pods with these labels: (key, value) pairs."""
+
+    labels: tuple[tuple[str, str], ...]
+
+    def _spans(self, history: History, kind: str) -> list[Span]:
+        of = {"there": there, "available": available}[kind]
+        return [span for life in pods(history, **dict(self.labels)) for span in of(life)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeastAvailable(_OfPods):
+    """The fewest pods that were available at one moment, once all had been: exactly `count`."""
+
+    count: int
+
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        spans = self._spans(evidence.history, "available")
+        seen = least(spans)
+        what = f"never fewer than {self.count} pods available, and once just {self.count}"
+        return self.told(what, f"{seen} at the least", seen == self.count if spans else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MostThere(_OfPods):
+    """The most pods that there were at one moment: `at_least` so many, and `at_most` so many if a limit is set."""
+
+    at_least: int = 0
+    at_most: int | None = None
+
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        spans = self._spans(evidence.history, "there")
+        seen = most(spans)
+        limits = [f"at least {self.at_least}"] if self.at_least else []
+        limits += [] if self.at_most is None else [f"at most {self.at_most}"]
+        holds = seen >= self.at_least and (self.at_most is None or seen <= self.at_most)
+        return self.told(f"{' and '.join(limits)} pods at once", f"{seen} at the most", holds if spans else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGap(_OfPods):
+    """The longest time that a node had no available pod, of the nodes that had one. None sets no limit."""
+
+    at_least_s: float = 0.0
+    at_most_s: float
+
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        nodes: dict[str, list[Span]] = {}
+        for life in pods(evidence.history, **dict(self.labels)):
+            nodes.setdefault(life.node, []).extend(available(life))
+        gaps = {node: longest_gap_s(spans) for node, spans in nodes.items() if spans}
+        what = f"each node without an available pod for {self.at_least_s:g} to {self.at_most_s:g} s"
+        seen = ", ".join(f"{node} {gap_s:.3f} s" for node, gap_s in sorted(gaps.items()))
+        holds = all(self.at_least_s <= gap_s <= self.at_most_s for gap_s in gaps.values())
+        return self.told(what, seen or "no pods", holds if gaps else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap(_OfPods):
+    """How long the processes of two pods ran at the same time, by their own word and their containers' ends.
+
+    A container's end is told in whole seconds, so that the overlap is known to a second. None sets no limit.
+    """
+
+    at_least_s: float = 0.0
+    at_most_s: float
+
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        found = sorted(pods(evidence.history, **dict(self.labels)), key=lambda life: life.first_seen_ns)
+        what = f"two at work for {self.at_least_s:g} to {self.at_most_s:g} s"
+        low_s = high_s = 0.0
+        for old, new in itertools.pairwise(found):
+            ends = [end.finished_ns for end in old.exits() if end.finished_ns is not None]
+            began = new.said_ns("started")
+            if not ends or began is None:
+                return self.told(what, f"the end of {old.name} or the start of {new.name} was not seen", None)
+            low_s = max(low_s, seconds(max(ends) - began))
+            high_s = max(high_s, seconds(max(ends) - began) + 1)
+        holds = True if low_s >= self.at_least_s and high_s <= self.at_most_s else None
+        if high_s < self.at_least_s or low_s > self.at_most_s:
+            holds = False
+        return self.told(what, f"between {low_s:.3f} and {high_s:.3f} s", holds if len(found) > 1 else None)
