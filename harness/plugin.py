@@ -159,7 +159,9 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
         for marker in request.node.iter_markers("alone"):
-            alone.enter_context(survive_session.folder.turn(*marker.args, row.name))
+            if len(marker.args) != 1:
+                raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.alone takes what to be alone with")
+            alone.enter_context(survive_session.folder.turn(marker.args[0], row.name))
         try:
             scenario.open()
             yield scenario
@@ -212,7 +214,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     category, letter = {"pass": ("passed", "."), "inconclusive": ("inconclusive", "I")}.get(verdict, ("failed", "F"))
     if report.failed and verdict == "pass":  # the row held, and the test then broke by itself
         return None
-    return category, letter, report.survive_line  # type: ignore[attr-defined]
+    return category, letter, report.survive_line
 
 
 @pytest.hookimpl(trylast=True)
