@@ -21,9 +21,8 @@ from harness.disrupt.rainbow import Rainbow
 from harness.disrupt.readiness import FlapReadiness
 from harness.disrupt.resize import Resize
 from harness.disrupt.rollout import Rollout
-from harness.disrupt.site import NEEDS_NODES, Site
 from harness.disrupt.scale import ScaleDown
-from harness.disrupt.site import Site
+from harness.disrupt.site import NEEDS_NODES, Site
 from harness.disrupt.startup import FailStartup
 from harness.disrupt.taint import Taint
 
@@ -50,6 +49,7 @@ __all__ = [
     "Rainbow",
     "RestartDaemon",
     "Resize",
+    "RestartDaemon",
     "Rollout",
     "ScaleDown",
     "Site",

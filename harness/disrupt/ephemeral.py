@@ -9,7 +9,7 @@ from harness.disrupt.disk import need_evicted_by_kubelet
 from harness.disrupt.path import Path, acts, need_replaced, victims
 from harness.disrupt.site import Site
 from harness.history import History
-from harness.proof import Proof
+from harness.proof import Proof, has_condition
 
 DISRUPTED = "DisruptionTarget"
 NOTICED_S = 150.0
@@ -43,7 +43,7 @@ class PassEphemeralLimit(Path):
         for life in gone:
             proof.need(f"pod {life.name} wrote it", life.said_ns("filled") is not None)
             need_evicted_by_kubelet(proof, history, life, "exceeds the limit")
-            undisrupted = all(type_ != DISRUPTED for type_, _, _ in life.conditions)
-            proof.need(f"pod {life.name} has no condition {DISRUPTED}", undisrupted)
+            disrupted = any(has_condition(life, DISRUPTED, status) for status in ("True", "False", "Unknown"))
+            proof.need(f"pod {life.name} has no condition {DISRUPTED}", not disrupted)
         need_replaced(proof, history, gone)
         return proof
