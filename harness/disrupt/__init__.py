@@ -47,7 +47,6 @@ __all__ = [
     "Path",
     "Preempt",
     "Rainbow",
-    "RestartDaemon",
     "Resize",
     "RestartDaemon",
     "Rollout",
