@@ -262,7 +262,9 @@ def test_a_row_that_is_alone_with_a_thing_takes_its_turn(made):
         "import contextlib\nimport pytest\nfrom conftest import note\nfrom harness.run import RunFolder\n"
         "@contextlib.contextmanager\ndef turn(folder, what, row):\n"
         "    note(begins=what, row=row)\n    yield\n    note(ends=what)\n"
-        "RunFolder.turn = turn\n"
+        '@pytest.fixture(scope="session", autouse=True)\ndef turns():\n'
+        "    with pytest.MonkeyPatch.context() as patch:\n"
+        '        patch.setattr(RunFolder, "turn", turn)\n        yield\n'
         '@pytest.mark.alone("the last seat")\n@pytest.mark.row("B1", "row-1", "rollout")\n'
         'def test_one(survive):\n    note(sits="row-1")\n'
     )
