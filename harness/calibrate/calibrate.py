@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.calibrate import clients, cluster, compare, local
 from harness.calibrate.machine import machine
 from harness.calibrate.plan import SPACING_MS, Effort
+from harness.errors import SurviveError
 from harness.kube import Kube
 from harness.progress import Progress
 from harness.results import Calibrated
@@ -23,7 +24,10 @@ class Where:
 
 
 def calibrate(effort: Effort, progress: Progress, command: str, where: Where) -> Calibrated:
-    """Inject, measure, compare. Raises SurviveError where this machine is too noisy, or something did not end well."""
+    """Inject, measure, compare. Too much noise is told as a target that was missed, and so is what went wrong on the
+    cluster. Raises SurviveError where something here did not end well.
+    """
+    broken: list[str] = []
     without = local.left_out() | clients.left_out()
     with tempfile.TemporaryDirectory(prefix="survive-calibrate-") as name:
         folder = pathlib.Path(name)
@@ -35,8 +39,11 @@ def calibrate(effort: Effort, progress: Progress, command: str, where: Where) ->
         if where.kube is None:
             without["the cluster"] = where.why
         else:
-            with progress.stage(f"{effort.on_cluster} outages of a pod on the cluster"):
-                trials.append(cluster.run(where.kube, effort, folder))
+            try:
+                with progress.stage(f"{effort.on_cluster} outages of a pod on the cluster"):
+                    trials.append(cluster.run(where.kube, effort, folder))
+            except SurviveError as exc:
+                broken.append(f"the cluster: {exc}")
     table = compare.table(trials, SPACING_MS, counted)
     return Calibrated(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -45,7 +52,7 @@ def calibrate(effort: Effort, progress: Progress, command: str, where: Where) ->
         full=effort.full,
         table=table,
         left_out=[f"{what}: {why}" for what, why in without.items()],
-        missed=compare.missed(table, effort.full),
+        missed=[*broken, *(each.loud for each in trials if each.loud), *compare.missed(table, effort.full)],
     )
 
 

@@ -11,7 +11,7 @@ from harness.calibrate.plan import STALL
 from harness.clock import seconds
 from harness.judge.traffic import STALL_S, traffic
 from harness.requests import Requests
-from harness.results import Calibration, ClientSeen, FaultSeen, Outage
+from harness.results import Calibration, ClientSeen, FaultSeen, Noise, Outage
 
 SHORT_STALL_S = 0.015
 """What is late where stalls are injected: they are as short as twice this. The judge's own limit is half a second."""
@@ -53,14 +53,15 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One prober's rows against the truths of the server that it asked."""
+    """One prober's rows against the truths of the server that it asked. `loud`: why it was too noisy, if it was."""
 
     compared: list[Compared]
     probes_without_fault: int
     false_failures: int
+    loud: str = ""
 
 
-def trial(requests: Requests, truths: Sequence[Truth]) -> Trial:
+def trial(requests: Requests, truths: Sequence[Truth], heard: Noise) -> Trial:
     """Judge the rows as any others and hold what is found against the truths, which lie well apart."""
     seen: list[list[Outage]] = [[] for _ in truths]
     stalled = any(truth.fault == STALL for truth in truths)
@@ -70,7 +71,8 @@ def trial(requests: Requests, truths: Sequence[Truth]) -> Trial:
                 found.append(outage)
     apart = _apart(requests, truths)
     compared = [compare(truth, found) for truth, found in zip(truths, seen, strict=True)]
-    return Trial(compared, int(apart.sum()), int((apart & ~requests.ok).sum()))
+    loud = "" if heard.quiet else f"too noisy for {truths[0].fault}: {heard.why}"
+    return Trial(compared, int(apart.sum()), int((apart & ~requests.ok).sum()), loud)
 
 
 def compare(truth: Truth, found: Sequence[Outage]) -> Compared:

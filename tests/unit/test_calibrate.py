@@ -12,8 +12,10 @@ from harness.calibrate import calibrate, cluster, compare, local, plan
 from harness.calibrate.compare import Trial, Truth
 from harness.history import History
 from harness.records import Log
-from harness.results import Calibrated, Calibration, ClientSeen, FaultSeen
+from harness.results import Calibrated, Calibration, ClientSeen, FaultSeen, Noise
 from reports import text
+
+QUIET = Noise(quiet=True)
 
 
 def truth(span, fault="refuse", partial=False):
@@ -39,7 +41,7 @@ def test_lengths_are_spread_from_the_shortest_to_the_longest():
 def test_a_trial_finds_each_outage_its_error_and_whether_its_bracket_holds():
     spans = [Span("refuse", 2.0, 2.3), Span("refuse", 4.0, 5.0)]
     requests = Server(spans).asked(1, 7.0)
-    found = compare.trial(requests, [truth(span) for span in spans])
+    found = compare.trial(requests, [truth(span) for span in spans], QUIET)
     assert [one.held for one in found.compared] == [True, True]
     assert all(abs(one.error_s) < 0.012 for one in found.compared)
     assert found.false_failures == 0
@@ -48,35 +50,43 @@ def test_a_trial_finds_each_outage_its_error_and_whether_its_bracket_holds():
 
 def test_a_stall_is_found_though_it_is_shorter_than_the_judge_would_take_for_one():
     span = Span("stall", 2.0, 2.2)
-    found = compare.trial(Server([span]).asked(1, 4.0), [truth(span, plan.STALL)]).compared[0]
+    found = compare.trial(Server([span]).asked(1, 4.0), [truth(span, plan.STALL)], QUIET).compared[0]
     assert found.held
     assert found.seen[0].kind == "stall"
 
 
 def test_what_was_not_seen_or_seen_twice_does_not_hold():
     span = Span("refuse", 2.0, 2.3)
-    unseen = compare.trial(made.requests(made.steady(4)), [truth(span)]).compared[0]
+    unseen = compare.trial(made.requests(made.steady(4)), [truth(span)], QUIET).compared[0]
     assert (unseen.error_s, unseen.held) == (None, False)
     whole = Span("refuse", 1.0, 3.0)
     parts = Server([Span("refuse", 1.0, 1.1), Span("refuse", 2.9, 3.0)]).asked(1, 5.0)
-    twice = compare.trial(parts, [truth(whole)]).compared[0]
+    twice = compare.trial(parts, [truth(whole)], QUIET).compared[0]
     assert (len(twice.seen), twice.held) == (2, False)
 
 
 def test_a_wrong_truth_is_noticed():
     span = Span("refuse", 2.0, 2.3)
     longer = Truth("refuse", made.at(2.0), made.at(2.35))
-    found = compare.trial(Server([span]).asked(1, 4.0), [longer]).compared[0]
+    found = compare.trial(Server([span]).asked(1, 4.0), [longer], QUIET).compared[0]
     assert not found.held
     assert found.error_s == pytest.approx(-0.05, abs=0.012)
 
 
 def test_a_failure_away_from_every_fault_is_a_false_one():
     rows = [made.row(n * 0.01, error="reset" if n == 20 else "") for n in range(100)]
-    found = compare.trial(made.requests(rows), [Truth("refuse", made.at(0.6), made.at(0.7))])
+    found = compare.trial(made.requests(rows), [Truth("refuse", made.at(0.6), made.at(0.7))], QUIET)
     assert found.false_failures == 1
-    found = compare.trial(made.requests(rows), [Truth("refuse", made.at(0.19), made.at(0.22))])
+    found = compare.trial(made.requests(rows), [Truth("refuse", made.at(0.19), made.at(0.22))], QUIET)
     assert found.false_failures == 0
+
+
+def test_too_much_noise_is_told():
+    span = Span("refuse", 2.0, 2.3)
+    requests = Server([span]).asked(1, 4.0)
+    assert compare.trial(requests, [truth(span)], QUIET).loud == ""
+    loud = compare.trial(requests, [truth(span)], Noise(quiet=False, why="late")).loud
+    assert loud == "too noisy for refuse: late"
 
 
 def trials(errors_ms, held=True, partial=False, probes=40_000, false=0):
