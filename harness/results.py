@@ -69,6 +69,7 @@ class Traffic(Model):
     causes: dict[str, int] = {}
     without_cause: int = Field(default=0, description="failed requests that no cause explains")
     latency_ms: Latency | None = None
+    clock_error_s: float = Field(default=0.0, description="by how much its moments may differ from what pods say")
 
 
 class Phase(Model):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from harness.clock import seconds
 from harness.history import History
 from harness.judge.bounds import upper_bound
 from harness.judge.causes import causes, without_cause
@@ -14,6 +15,10 @@ from harness.requests import Requests
 from harness.results import Outage, Traffic
 
 STALL_S = 0.5
+RATE_SHARE = 1e-3
+"""By how much a second of another machine's clock may differ from one of ours while it is being set right: Linux slews
+a clock by 500 parts in a million at most, and a bad oscillator adds 100."""
+
 DRAIN_NS = 50_000_000
 """What waited in a stall is not answered all at once when it ends."""
 
@@ -56,7 +61,27 @@ def _spans(outage: Outage, stall: Outage) -> bool:
     return outage.start_ns <= stall.start_ns and stall.end_ns <= outage.end_ns + DRAIN_NS
 
 
+def by_clock(seen: Traffic, error_ns: int) -> Traffic:
+    """The same by a prober's clock that may be off the harness's by so much; 0 if they are one clock.
+
+    Lengths are measured by the prober's alone, so only its rate matters to them; their moments are off by the error.
+    """
+    if not error_ns:
+        return seen
+    wider = [
+        one.model_copy(update={"low_s": one.low_s * (1 - RATE_SHARE), "high_s": one.high_s * (1 + RATE_SHARE)})
+        for one in seen.outages
+    ]
+    return seen.model_copy(update={"outages": wider, "clock_error_s": seconds(error_ns)})
+
+
 def by_probe(history: History, stall_s: float = STALL_S, restarts: int = 0) -> dict[str, Traffic]:
     """The traffic of each measuring prober, by its name, in the order in which they began."""
     names = [probe.probe for probe in history.of(ProbeStarted) if probe.role == "measure"]
-    return {name: traffic(history.requests(name), World(history, name), stall_s, restarts) for name in names}
+    clocks = history.clocks
+    return {
+        name: by_clock(
+            traffic(history.requests(name), World(history, name), stall_s, restarts), clocks.of_probe(name).error_ns
+        )
+        for name in names
+    }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.clocks import Offset, offsets
 from harness.history import History
 from harness.judge.leadership import failover
+from harness.judge.traffic import by_probe
 from harness.records import AppSaid, Beats, ClockSeen, LeaseSeen, ProbeStarted, Record, RequestBatch, Task, Work
 
 MS = made.MS
@@ -86,6 +87,18 @@ def test_requests_and_what_pods_say_are_put_right_once():
         assert one.requests("service").scheduled_ns.tolist() == [made.at(1), made.at(2)]
         assert [said.t_ns for said in one.of(AppSaid)] == [made.at(3)]
         assert one.clocks.of_probe("service") == Offset(0, MS)
+
+
+def test_an_outage_has_wider_bounds_by_another_clock():
+    rows = made.probe(made.steady(6, bad=(1, 5)), pod="load")
+    same, other = (
+        by_probe(made.history(made.pod(0, "load", node="n3"), rows, clock("n3", 0, error)))["service"]
+        for error in (0, 7)
+    )
+    assert (same.clock_error_s, other.clock_error_s) == (0, 0.007)
+    (exact,), (wide,) = same.outages, other.outages
+    assert wide.low_s == pytest.approx(exact.low_s - 0.004, abs=1e-4)
+    assert wide.high_s == pytest.approx(exact.high_s + 0.004, abs=1e-4)
 
 
 def test_who_gave_a_lease_up_wrote_its_times():

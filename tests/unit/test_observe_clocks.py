@@ -69,10 +69,16 @@ def test_a_node_of_the_same_kernel_shares_the_clock(recorder):
     found = seen(recorder)
     assert set(found) == {"n1", "n2"}, "nodes without a pod of the namespace do not matter"
     assert found["n1"].offset_ns == 0
-    assert found["n1"].error_ns < 10**6
+    assert found["n1"].error_ns == 0
     assert "boot id" in found["n1"].how
     assert abs(found["n2"].offset_ns - 5 * 10**9) <= found["n2"].error_ns < 10**7
     assert [one["spec"]["nodeName"] for one in kube.applied] == ["n2"]
+
+
+def test_a_wall_clock_that_was_set_meanwhile_is_an_error_of_all(recorder, monkeypatch):
+    monkeypatch.setattr(clocks, "stepped_ns", lambda: -3_000_000)
+    NodeClocks(FakeKube(n2=0), recorder, "ns").look()
+    assert seen(recorder)["n1"].error_ns == 3_000_000
 
 
 def test_a_pod_a_node_is_enough_for_before_and_after(recorder):
