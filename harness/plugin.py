@@ -68,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "alone(what): never at the same time as another row that is alone with the same thing"
     )
+    config.addinivalue_line("markers", "sole: no other row of the run may run meanwhile; such rows come last")
     config.addinivalue_line("markers", "node: the row has a node of its own and breaks it, where the cluster gives one")
 
 
@@ -78,8 +79,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose by --paths, and begin with what takes longest: side by side, the last to begin should be short."""
+    """Choose by --paths, and begin with what takes longest: side by side, the last to begin should be short.
+
+    Rows that run while no other does come last, so that the fewest wait for them.
+    """
     items.sort(key=_takes_s, reverse=True)
+    items.sort(key=_sole)
     if wanted := config.getoption("--paths"):
         paths = {part.strip() for part in wanted.split(",")}
         known = {row.path for item in items if (row := row_of(item)) is not None}
@@ -96,6 +101,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _takes_s(item: pytest.Item) -> float:
     marker = item.get_closest_marker("row")
     return float(marker.kwargs.get("takes_s", TAKES_S)) if marker else TAKES_S
+
+
+def _sole(item: pytest.Item) -> bool:
+    """Whether no other row may run meanwhile."""
+    return item.get_closest_marker("sole") is not None
 
 
 def row_of(item: pytest.Item) -> Row | None:
@@ -158,6 +168,7 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
     scenario = Scenario(survive_session.kube, survive_session.folder, row, survive_session.nodes)
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
+        alone.enter_context(survive_session.folder.place(sole=_sole(request.node)))
         for marker in request.node.iter_markers("alone"):
             if len(marker.args) != 1:
                 raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.alone takes what to be alone with")

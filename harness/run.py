@@ -6,12 +6,13 @@ killed loses nothing that was written.
 
 import contextlib
 import datetime
+import fcntl
 import gzip
 import os
 import pathlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import results
@@ -74,6 +75,18 @@ class RunFolder:
     def turn(self, what: str, row: str) -> contextlib.AbstractContextManager[None]:
         """Wait until no other row of the run has its turn at a thing, and keep it from them meanwhile."""
         return hold(self._parts / f"{what}.lock", f"row {row}", wait_s=TURN_S)
+
+    @contextlib.contextmanager
+    def place(self, *, sole: bool) -> Iterator[None]:
+        """A row's place beside others; a sole one has none beside it: it waits for all others, and they for it."""
+        how = fcntl.LOCK_EX if sole else fcntl.LOCK_SH
+        with (self._parts / "gate.lock").open("a") as gate, (self._parts / "rows.lock").open("a") as rows:
+            # Whoever waits to be the only one stands in the gate, so that no new row comes in before.
+            fcntl.flock(gate, how)
+            fcntl.flock(rows, how)
+            if not sole:
+                fcntl.flock(gate, fcntl.LOCK_UN)
+            yield
 
     def recorder(self, scenario: str) -> Recorder:
         """The recorder of one scenario. Raises UsageError if the run has one of that name already."""

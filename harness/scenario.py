@@ -16,7 +16,7 @@ from harness.history import Recorder
 from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
-from harness.load import Load, NewConnections, Probe
+from harness.load import Canary, Errand, Load, NewConnections, Probe
 from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
@@ -29,6 +29,9 @@ from harness.wait import until
 
 SETTLE_S = 30.0
 """How long after the act users may still be hurt; then the outage is reported as one that did not end."""
+
+COMPONENTS = "kube-system"
+"""Where the cluster's own controllers have their Leases."""
 
 LEADING_S = 3.0
 """A leader must have worked, and renewed its Lease, for a while before it is taken away."""
@@ -130,6 +133,25 @@ class Scenario:
             load.settle(SETTLE_S)
         finally:
             load.stop()
+
+    @contextlib.contextmanager
+    def canary(self, errand: Errand) -> Iterator[None]:
+        """Give one of the cluster's own controllers some work while the block runs; failovers are judged by its Lease.
+
+        The block begins when it is at work, and ends when it is so again.
+        """
+        assert self._observer is not None
+        self._lease = errand.lease
+        self._observer.watch_lease(errand.lease, COMPONENTS)
+        namespace = create_namespace(self._kube, f"{self.row.name}-canary", self._folder.id)
+        self._closing.callback(delete_namespace, self._kube, namespace)
+        canary = Canary(self._kube, self._recorder, namespace, errand)
+        try:
+            canary.start()
+            yield
+            canary.wait_working()
+        finally:
+            canary.stop()
 
     def restart(self, path: Path) -> None:
         """Trigger a restart path and wait until it has come to its end; it is healed whatever happens.

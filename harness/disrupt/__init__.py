@@ -1,5 +1,6 @@
 """The restart paths: one file each, with what it needs, its act, its proof and its healing."""
 
+from harness.disrupt.crash_component import CrashComponent
 from harness.disrupt.crash_leader import CrashLeader
 from harness.disrupt.cut_leader import CutLeader
 from harness.disrupt.daemon import RestartDaemon
@@ -28,6 +29,7 @@ from harness.disrupt.taint import Taint
 
 __all__ = [
     "NEEDS_NODES",
+    "CrashComponent",
     "CrashLeader",
     "CutLeader",
     "Delete",

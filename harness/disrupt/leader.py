@@ -21,9 +21,9 @@ TAKEN_OVER_S: Final = 60.0
 AGAIN_S: Final = 60.0
 
 
-def holder(site: Site, lease: str) -> str:
-    """The identity that holds the Lease; empty if nobody does."""
-    found = site.kube.get(*LEASE, lease, site.namespace)
+def holder(site: Site, lease: str, namespace: str = "") -> str:
+    """The identity that holds the Lease, of the site's namespace if none is given; empty if nobody does."""
+    found = site.kube.get(*LEASE, lease, namespace or site.namespace)
     return str(found["spec"].get("holderIdentity") or "")
 
 
@@ -36,11 +36,11 @@ def leading_pod(site: Site, lease: str, selector: Mapping[str, str]) -> tuple[st
     return leader, pod
 
 
-def wait_passed(site: Site, lease: str, old: str) -> None:
+def wait_passed(site: Site, lease: str, old: str, namespace: str = "") -> None:
     """Wait until another than `old` holds the Lease."""
     until(
-        lambda: holder(site, lease) not in ("", old), f"a new holder of lease/{lease}", TAKEN_OVER_S,
-        every_s=0.25, last=lambda: holder(site, lease),
+        lambda: holder(site, lease, namespace) not in ("", old), f"a new holder of lease/{lease}", TAKEN_OVER_S,
+        every_s=0.25, last=lambda: holder(site, lease, namespace),
     )  # fmt: skip
 
 

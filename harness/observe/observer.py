@@ -49,7 +49,7 @@ class Observer:
         self._stop = Stop()
         self._listed = {view.kind: threading.Event() for view in VIEWS}
         self._logs = Logs(kube, recorder.add)
-        self._threads = ThreadPoolExecutor(max_workers=len(VIEWS) + 1, thread_name_prefix="survive-watch")
+        self._threads = ThreadPoolExecutor(max_workers=len(VIEWS) + 2, thread_name_prefix="survive-watch")
         self._running: dict[str, Future[None]] = {}
 
     def start(self, timeout_s: float = 30.0) -> None:
@@ -63,6 +63,11 @@ class Observer:
             self._logs.stop(0)
             self._halt()
             raise
+
+    def watch_lease(self, name: str, namespace: str) -> None:
+        """Watch one Lease of another namespace as well, a component's; one such watch at most."""
+        view = next(view for view in VIEWS if view.kind == "Lease")
+        self._running[f"Lease/{name}"] = self._threads.submit(self._watch, view, namespace, f"metadata.name={name}")
 
     def stop(self, drain_s: float = 15.0) -> None:
         """Read the logs of ended containers to their ends (for at most `drain_s`), end the watches, flush.
@@ -97,14 +102,15 @@ class Observer:
     def _missing(self) -> list[str]:
         return [f"no list of {kind} yet" for kind, listed in self._listed.items() if not listed.is_set()]
 
-    def _watch(self, view: View) -> None:
-        namespace = "" if view.cluster_wide else self._namespace
+    def _watch(self, view: View, elsewhere: str = "", fields: str = "") -> None:
+        namespace = "" if view.cluster_wide else elsewhere or self._namespace
         source = f"watch/{view.kind}"
 
         def broke(what: str) -> None:
             self._recorder.add(Lost(now_ns(), source, what))
 
-        for change, item in self._kube.watch(view.api_version, view.kind, namespace, stop=self._stop, on_break=broke):
+        what = (view.api_version, view.kind, namespace)
+        for change, item in self._kube.watch(*what, stop=self._stop, on_break=broke, fields=fields):
             t_ns = now_ns()
             if change == LISTED:
                 self._listed[view.kind].set()

@@ -8,6 +8,7 @@ from harness.kube import LISTED
 from harness.observe import Observer
 from harness.observe.observer import VIEWS
 from harness.records import Lost, NodeSeen, PodSeen
+from harness.wait import until
 
 POD = {"metadata": {"name": "p", "namespace": "ns", "uid": "u"}, "spec": {}, "status": {"phase": "Pending"}}
 NODE = {"metadata": {"name": "n", "uid": "n"}, "spec": {}, "status": {}}
@@ -25,8 +26,8 @@ class Kube:
         self.go = threading.Event()
         self.done = threading.Event()
 
-    def watch(self, api_version, kind, namespace="", *, stop, on_break):
-        self.namespaces[kind] = namespace
+    def watch(self, api_version, kind, namespace="", *, stop, on_break, fields=""):
+        self.namespaces[f"{kind}?{fields}" if fields else kind] = namespace
         if kind in self.refused:
             raise KubeError(f"{kind} is forbidden", 403)
         yield from self.before.get(kind, [])
@@ -57,6 +58,15 @@ def test_the_first_lists_are_in_when_start_returns(recorder):
     assert [pod.name for pod in seen.of(PodSeen)] == ["p"]
     assert [node.name for node in seen.of(NodeSeen)] == ["n"]
     assert kube.namespaces == {view.kind: "" if view.kind == "Node" else "ns" for view in VIEWS}
+
+
+def test_a_lease_of_a_component_is_watched_in_its_own_namespace(recorder):
+    kube = Kube()
+    with Observer(kube, recorder, "ns") as observer:
+        observer.watch_lease("kube-scheduler", "kube-system")
+        until(lambda: kube.namespaces.get("Lease?metadata.name=kube-scheduler"), "the watch of the lease", 5)
+    assert kube.namespaces["Lease"] == "ns"
+    assert kube.namespaces["Lease?metadata.name=kube-scheduler"] == "kube-system"
 
 
 def test_changes_and_breaks_are_recorded_and_on_disk_after_stop(recorder, tmp_path):

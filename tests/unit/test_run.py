@@ -1,5 +1,7 @@
 import gzip
 import os
+import threading
+from collections.abc import Callable
 
 import histories as made
 import pytest
@@ -150,3 +152,39 @@ def test_a_turn_is_one_rows_at_a_time(folder, monkeypatch):
             pass
     with folder.turn("preemption", "preempt-two"):
         pass
+
+
+def test_a_row_that_runs_alone_waits_for_the_others_and_they_for_it(folder) -> None:
+    order: list[str] = []
+    inside, may_end = threading.Barrier(3), threading.Event()
+    alone_inside, alone_may_end = threading.Event(), threading.Event()
+
+    def shares(name: str) -> None:
+        with folder.place(sole=False):
+            if name != "later":
+                inside.wait(5)
+                assert may_end.wait(5)
+            order.append(name)
+
+    def alone() -> None:
+        with folder.place(sole=True):
+            alone_inside.set()
+            assert alone_may_end.wait(5)
+            order.append("alone")
+
+    def begun(what: Callable[..., None], *args: str) -> threading.Thread:
+        thread = threading.Thread(target=what, args=args)
+        thread.start()
+        return thread
+
+    threads = [begun(shares, "a"), begun(shares, "b")]
+    inside.wait(5)
+    threads.append(begun(alone))
+    may_end.set()
+    assert alone_inside.wait(5)
+    threads.append(begun(shares, "later"))
+    alone_may_end.set()
+    for thread in threads:
+        thread.join(5)
+    assert sorted(order[:2]) == ["a", "b"]
+    assert order[2:] == ["alone", "later"]

@@ -102,6 +102,12 @@ def _process(folder: ClusterDir, name: str, argv: list[str]) -> dict[str, Any]:
     return {"name": name, "argv": argv, "log": str(folder.logs / f"{name}.log")}
 
 
+def _candidate(folder: ClusterDir, name: str, argv: list[str]) -> dict[str, Any]:
+    """One replica of a program that elects a leader: its host's name is its own, so that a Lease says which leads."""
+    named = ["unshare", "--uts", "sh", "-c", 'echo "$0" > /proc/sys/kernel/hostname && exec "$@"', name, *argv]
+    return _process(folder, name, named)
+
+
 def _etcd(folder: ClusterDir, programs: pathlib.Path) -> dict[str, Any]:
     local = "http://127.0.0.1:2379"
     argv = [
@@ -161,7 +167,7 @@ def _controller_manager(
         "--use-service-account-credentials=true",
         "--leader-elect=true",
     ]
-    return _process(folder, f"kube-controller-manager-{replica}", argv)
+    return _candidate(folder, f"kube-controller-manager-{replica}", argv)
 
 
 def _scheduler(folder: ClusterDir, programs: pathlib.Path, replica: int) -> dict[str, Any]:
@@ -175,4 +181,4 @@ def _scheduler(folder: ClusterDir, programs: pathlib.Path, replica: int) -> dict
         f"--secure-port={10259 + 100 * replica}",
         "--leader-elect=true",
     ]
-    return _process(folder, f"kube-scheduler-{replica}", argv)
+    return _candidate(folder, f"kube-scheduler-{replica}", argv)
