@@ -28,14 +28,14 @@ def crashed(survive: Scenario, errand: Errand, start_s: float, reason: str) -> N
 
 
 @pytest.mark.sole
-@pytest.mark.row("D6", "scheduler-crash", "component-crash")
+@pytest.mark.row("D6", "scheduler-crash", "component-crash", takes_s=25)
 def test_no_pod_is_scheduled_until_the_lease_has_expired(survive: Scenario) -> None:
     """kube-scheduler's leader is killed: new pods wait until the next one may take the Lease."""
     crashed(survive, SchedulePods(), 2.0, "the lease; its standby has its caches filled already (seen: 0.03 s)")
 
 
 @pytest.mark.sole
-@pytest.mark.row("D6", "controller-manager-crash", "component-crash")
+@pytest.mark.row("D6", "controller-manager-crash", "component-crash", takes_s=28)
 def test_nothing_is_reconciled_until_the_lease_has_expired_and_the_controllers_are_up(survive: Scenario) -> None:
     """kube-controller-manager's leader is killed: Deployments wait for the next one, and for its controllers' start."""
     crashed(survive, ReconcileDeployment(), 6.0, "the lease; controllers start once it is taken (seen: up to 2 s)")

@@ -49,7 +49,7 @@ def test_a_released_lease_is_taken_at_the_next_look(survive: Scenario) -> None:
     )
 
 
-@pytest.mark.row("D3", "handover-crash", "leader-crash")
+@pytest.mark.row("D3", "handover-crash", "leader-crash", takes_s=27)
 def test_a_killed_leader_releases_nothing_even_if_it_would_have(survive: Scenario) -> None:
     """The leader's process is killed: though it releases on exit, the lease has to expire."""
     app = survive.deploy(controller(release=True, hand="signals"))
@@ -59,13 +59,13 @@ def test_a_killed_leader_releases_nothing_even_if_it_would_have(survive: Scenari
     survive.expect(BY_EXPIRY, NoOverlap())
 
 
-@pytest.mark.row("D4", "handover-rollout-two", "rollout")
+@pytest.mark.row("D4", "handover-rollout-two", "rollout", takes_s=20)
 def test_a_rollout_of_two_moves_the_leadership_with_a_short_gap_each(survive: Scenario) -> None:
     """Two replicas are rolled out: the leadership moves once or twice, each time for less than one look."""
     rolled_out(survive, replicas=2)
 
 
-@pytest.mark.row("D4", "handover-rollout-three", "rollout")
+@pytest.mark.row("D4", "handover-rollout-three", "rollout", takes_s=20)
 def test_a_rollout_of_three_may_move_it_once_more(survive: Scenario) -> None:
     """Three replicas are rolled out: up to three moves, each for less than one look."""
     rolled_out(survive, replicas=3)
@@ -86,7 +86,7 @@ def rolled_out(survive: Scenario, replicas: int) -> None:
     )
 
 
-@pytest.mark.row("D4", "handover-rollout-unreleased", "rollout")
+@pytest.mark.row("D4", "handover-rollout-unreleased", "rollout", takes_s=20)
 def test_a_rollout_without_a_release_waits_for_an_expiry_at_each_move(survive: Scenario) -> None:
     """Two replicas that give nothing up (lease 6 s): at each move nobody works until the lease has expired."""
     lease_s, look_s = 6.0, 1 * (1 + JITTER)

@@ -57,7 +57,7 @@ def test_releasing_before_work_stops_lets_two_work_at_once(survive: Scenario) ->
     )
 
 
-@pytest.mark.row("D5", "split-frozen", "leader-freeze")
+@pytest.mark.row("D5", "split-frozen", "leader-freeze", takes_s=28)
 def test_a_frozen_leader_works_on_when_it_thaws(survive: Scenario) -> None:
     """SIGSTOP past the lease's expiry, then SIGCONT: it works until its renew deadline, beside the new leader."""
     app = split(survive, hand="signals")
@@ -72,7 +72,7 @@ def test_a_frozen_leader_works_on_when_it_thaws(survive: Scenario) -> None:
     )
 
 
-@pytest.mark.row("D5", "split-frozen-fenced", "leader-freeze")
+@pytest.mark.row("D5", "split-frozen-fenced", "leader-freeze", takes_s=28)
 def test_a_leader_that_looks_at_its_own_deadline_does_no_harm(survive: Scenario) -> None:
     """The same, but it refuses to work once the renew deadline has passed since its last renewal."""
     app = split(survive, "--fence", hand="signals")
@@ -83,7 +83,7 @@ def test_a_leader_that_looks_at_its_own_deadline_does_no_harm(survive: Scenario)
     )
 
 
-@pytest.mark.row("D5", "split-frozen-token", "leader-freeze")
+@pytest.mark.row("D5", "split-frozen-token", "leader-freeze", takes_s=28)
 def test_who_receives_the_work_refuses_an_old_leader(survive: Scenario) -> None:
     """The same unfenced leader hands its work over with the lease's term: an old term is refused."""
     app = split(survive, hand="signals", receiver=True)
@@ -100,7 +100,7 @@ def refused(evidence: Evidence) -> bool:
     return any(said.event == "refused" for said in evidence.history.of(AppSaid))
 
 
-@pytest.mark.row("D5", "split-cut", "leader-cut")
+@pytest.mark.row("D5", "split-cut", "leader-cut", takes_s=25)
 def test_a_leader_cut_off_from_the_api_stops_before_its_lease_expires(survive: Scenario) -> None:
     """It cannot renew for 12 s: client-go gives up at the renew deadline, which is shorter than the lease."""
     app = split(survive, hand="routes")
@@ -116,7 +116,7 @@ def test_a_leader_cut_off_from_the_api_stops_before_its_lease_expires(survive: S
     )
 
 
-@pytest.mark.row("D5", "split-cut-careless", "leader-cut")
+@pytest.mark.row("D5", "split-cut-careless", "leader-cut", takes_s=25)
 def test_a_leader_that_works_on_after_the_loss_is_one_of_two(survive: Scenario) -> None:
     """The same, but it works on for 10 s after the lease was lost, as one whose work nobody cancels."""
     linger_s = 10.0
