@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.calibrate.plan import STALL
+from harness.calibrate.plan import STALL, STALL_SHORTEST_MS
 from harness.clock import seconds
 from harness.judge.traffic import STALL_S, traffic
 from harness.requests import Requests
 from harness.results import Calibration, ClientSeen, FaultSeen, Noise, Outage
 
-SHORT_STALL_S = 0.015
+SHORT_STALL_S = STALL_SHORTEST_MS / 2000
 """What is late where stalls are injected: they are as short as twice this. The judge's own limit is half a second."""
 
 SLACK_NS = 50_000_000
@@ -28,12 +28,16 @@ BIAS_MS, SD_SHARE, BRACKET_SHARE, OUTAGES, PROBES = 1.0, 0.45, 0.99, 300, 30_000
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """One outage as the fault server made it; ns since the epoch. `partial`: only some of the requests met it."""
+    """One outage as the fault server made it; ns since the epoch.
+
+    `partial`: only some of the requests met it. `error_ns`: by how much its length may err.
+    """
 
     fault: str
     start_ns: int
     end_ns: int
     partial: bool = False
+    error_ns: int = 0
 
     @property
     def length_s(self) -> float:
@@ -66,6 +70,8 @@ def trial(requests: Requests, truths: Sequence[Truth], heard: Noise) -> Trial:
     seen: list[list[Outage]] = [[] for _ in truths]
     stalled = any(truth.fault == STALL for truth in truths)
     for outage in traffic(requests, stall_s=SHORT_STALL_S if stalled else STALL_S).outages:
+        if outage.kind == "stall" and not stalled:
+            continue  # a late answer, as by TCP's sending again, is true; that it was injected is not
         for found, truth in zip(seen, truths, strict=True):
             if outage.start_ns <= truth.end_ns + SLACK_NS and truth.start_ns <= outage.end_ns + SLACK_NS:
                 found.append(outage)
@@ -80,7 +86,8 @@ def compare(truth: Truth, found: Sequence[Outage]) -> Compared:
     if not found:
         return Compared(truth, None, held=False)
     longest = max(found, key=lambda outage: outage.estimate_s)
-    held = len(found) == 1 and longest.low_s <= truth.length_s <= longest.high_s
+    error_s = seconds(truth.error_ns)
+    held = len(found) == 1 and longest.low_s - error_s <= truth.length_s <= longest.high_s + error_s
     return Compared(truth, longest.estimate_s - truth.length_s, held, tuple(found))
 
 

@@ -154,4 +154,4 @@ def _truths(path: pathlib.Path, fault: str) -> list[Truth]:
     """What the fault server says it did."""
     told = [json.loads(line) for line in path.read_text().splitlines()]
     windows = [one for one in told if one["kind"] == "window"]
-    return [Truth(fault, one["t_ns"], one["end_ns"], partial=fault == ONE_OF_K) for one in windows]
+    return [Truth(fault, one["t_ns"], one["end_ns"], fault == ONE_OF_K, one.get("error_ns", 0)) for one in windows]

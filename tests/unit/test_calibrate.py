@@ -14,6 +14,7 @@ from harness.history import History
 from harness.records import Log
 from harness.results import Calibrated, Calibration, ClientSeen, FaultSeen, Noise
 from reports import text
+from workloads.faults import drop
 
 QUIET = Noise(quiet=True)
 
@@ -205,3 +206,16 @@ def test_on_the_cluster_the_pod_has_its_outages_as_arguments_and_tells_of_them_i
         "c", [*(Log(n, "faults-1", "faults", line) for n, line in enumerate(lines)), Log(9, "load", "", lines[1])]
     )
     assert cluster.truths(seen) == [Truth("rst, on the cluster", 5, 9)]
+
+
+def test_by_how_much_the_truth_may_err_is_allowed_for():
+    span = Span("refuse", 2.0, 2.3)
+    requests = Server([span]).asked(1, 4.0)
+    wrong = Truth("refuse", made.at(2.0), made.at(2.35), error_ns=50_000_000)
+    assert compare.trial(requests, [wrong], QUIET).compared[0].held
+
+
+def test_dropped_packets_have_windows_in_milliseconds():
+    assert drop.window("1.5:20") == (1_500_000, 21_500_000)
+    with pytest.raises(ValueError, match="unpack"):
+        drop.window("1")

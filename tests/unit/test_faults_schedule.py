@@ -1,5 +1,7 @@
 """When which fault comes, decided without a clock."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +20,14 @@ def test_only_reused_connections_count():
     assert [schedule.at(0, 0, use)[0] for use in (1, 1, 1, 2, 1, 3)] == ["", "", "", "", "", "fin"]
 
 
-@given(k=st.integers(1, 5), connections=st.lists(st.integers(0, 20), max_size=50))
-def test_one_of_k_connections_is_hit(k, connections):
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_one_of_k_connections_is_hit_by_chance_and_each_of_its_requests_alike(k):
     schedule = Schedule(every=1, faults=("rst",), one_of=k)
-    assert all((schedule.at(0, one, 1)[0] == "rst") is (one % k == 0) for one in connections)
+    first, again = ([schedule.at(0, one, use)[0] == "rst" for one in range(2000)] for use in (1, 2))
+    assert first == again
+    assert abs(sum(first) / 2000 - 1 / k) <= 4 * (1 / k * (1 - 1 / k) / 2000) ** 0.5
+    runs = sum(a and b for a, b in itertools.pairwise(first))  # two in a row: the chance has no memory
+    assert abs(runs / 1999 - 1 / k**2) <= 5 * (1 / k**2 * (1 - 1 / k**2) / 1999) ** 0.5
 
 
 spans = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 300)), max_size=6)

@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--faults", default="fin", help=f"in turn, with commas: {', '.join(REQUEST_FAULTS)}")
     add("--reused", action="store_true", help="of the requests on reused connections only")
     add("--window", action="append", default=[], type=Window.parse, help="FAULT:START_MS:LENGTH_MS; repeatable")
-    add("--one-of", type=int, default=1, help="only one of so many connections is hit")
+    add("--one-of", type=int, default=1, help="only one of so many connections, by chance, is hit")
     add("--certificate", default="", help="serve TLS with this PEM file, certificate and key in one")
     return parser.parse_args(arguments)
 

@@ -29,15 +29,15 @@ class Rules:
         self._context = ctypes.c_void_p(self._library.nft_ctx_new(0))
         self._library.nft_ctx_buffer_error(self._context)
 
-    def set(self, commands: str) -> int:
-        """Run commands; returns the middle of the call, monotonic clock, ns."""
+    def set(self, commands: str) -> tuple[int, int]:
+        """Run commands; returns when they took effect, monotonic clock, ns, and by how much that may err."""
         before_ns = time.monotonic_ns()
         refused = self._library.nft_run_cmd_from_buffer(self._context, commands.encode())
         after_ns = time.monotonic_ns()
         if refused:
             said = self._library.nft_ctx_get_error_buffer(self._context) or b""
             raise OSError(f"nftables refused {commands!r}: {said.decode(errors='replace').strip()}")
-        return (before_ns + after_ns) // 2
+        return (before_ns + after_ns) // 2, (after_ns - before_ns) // 2
 
 
 def window(text: str) -> tuple[int, int]:
@@ -63,10 +63,15 @@ def main(arguments: Sequence[str]) -> int:
     to_stdout(json_line("began", wall_ns(begin_ns)))
     for start_ns, end_ns in options.window:
         wait(begin_ns + start_ns)
-        dropped_ns = rules.set(DROP.format(port=options.port))
+        dropped_ns, error_ns = rules.set(DROP.format(port=options.port))
         wait(begin_ns + end_ns)
-        passed_ns = rules.set(PASS)
-        to_stdout(json_line("window", wall_ns(dropped_ns), fault="dropped SYN", end_ns=wall_ns(passed_ns)))
+        passed_ns, more_ns = rules.set(PASS)
+        to_stdout(
+            json_line(
+                "window", wall_ns(dropped_ns), fault="dropped SYN", end_ns=wall_ns(passed_ns),
+                error_ns=error_ns + more_ns,
+            )
+        )  # fmt: skip
     return 0
 
 

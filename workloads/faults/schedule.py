@@ -1,5 +1,6 @@
 """When which fault comes: pure decisions on moments and counts."""
 
+import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,8 +30,9 @@ class Schedule:
     """Which fault a request meets.
 
     `every` n-th request has one of `faults`, in turn; with `reused` only those are counted that come on a connection
-    which has served one before. Whatever the counts, a request within a window has that window's fault. Of `one_of` k
-    connections only the first of each k is hit, as one backend of k would be; the listener's fault hits all.
+    which has served one before. Whatever the counts, a request within a window has that window's fault. Of the
+    connections one in `one_of`, by chance, is hit, as one backend of so many would be behind a Service; the listener's
+    fault hits all.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Schedule:
 
         To be asked once for each request. Connections count from 0, `use` a connection's requests from 1.
         """
-        if connection % self._one_of:
+        if self._one_of > 1 and backend(connection, self._one_of):
             return "", 0
         while self._next < len(self.windows) and self.windows[self._next].end_ns <= moment_ns:
             self._next += 1
@@ -74,3 +76,8 @@ class Schedule:
         if self._counted % self._every:
             return ""
         return self._faults[(self._counted // self._every - 1) % len(self._faults)]
+
+
+def backend(connection: int, count: int) -> int:
+    """Which of `count` backends a connection has: by chance, as kube-proxy chooses, and the same at each call."""
+    return random.Random(connection).randrange(count)  # noqa: S311 - no secret
