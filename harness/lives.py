@@ -145,12 +145,17 @@ class PodLife:
             if said.event == "listening":
                 start = said.t_ns
             elif start is not None and said.event in ("draining", "stopped", "exit", "started"):
-                drain_ns = int(float(said.data.get("drain_s", 0)) * NS_PER_S) if said.event == "draining" else 0
-                spans.append(Span(start, said.t_ns + drain_ns))
+                spans.append(Span(start, self._drained_ns(said) if said.event == "draining" else said.t_ns))
                 start = None
         if start is not None:
             spans.append(Span(start, self._died_ns(start)))
         return spans
+
+    def _drained_ns(self, said: AppSaid) -> int:
+        """When a server that said so ends its drain, unless its container ends before."""
+        end_ns = said.t_ns + int(float(said.data.get("drain_s", 0)) * NS_PER_S)
+        died_ns = self._died_ns(said.t_ns)
+        return end_ns if died_ns is None else min(end_ns, died_ns)
 
     def _died_ns(self, since_ns: int) -> int | None:
         """When a container ended that told nothing of it: the first end seen after a moment, else the pod's own."""

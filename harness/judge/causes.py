@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.clock import seconds
-from harness.judge.world import LINGER_NS, PodView, View, World
+from harness.judge.world import LINGER_NS, TRACKED_NS, PodView, View, World
 from harness.requests import Request, Requests
 
 UNEXPLAINED: Final = "unexplained"
@@ -26,6 +26,7 @@ Rule = Callable[[Request, View], str | None]
 _NO_ANSWER = ("refused", "no_route", "timeout")
 _CUT = ("reset", "closed", "truncated")
 _OF_PROXIES = (502, 503, 504)
+_BREAKS = ("crash", "cut")
 
 
 def bad_status(request: Request, view: View) -> str | None:
@@ -116,12 +117,41 @@ def node_hit(request: Request, view: View) -> str | None:
     """An act had broken the node of a pod that was still in the Service."""
     if request.error not in (*_NO_ANSWER, *_CUT):
         return None
-    hit = {act.target.removeprefix("node/"): act.verb for act in view.acts if act.target.startswith("node/")}
-    there = [pod for pod in view.recent if pod.life.node in hit]
+    broken = _broken_nodes(view)
+    there = [pod for pod in view.recent if pod.life.node in broken]
     if not there:
         return None
-    verb = hit[there[0].life.node]
-    return f"{request.error}: {verb} had hit node {there[0].life.node} of pod {_names(there)}, which was in the Service"
+    node = there[0].life.node
+    return f"{request.error}: {broken[node]} had hit node {node} of pod {_names(there)}, which was in the Service"
+
+
+def still_tracked(request: Request, view: View) -> str | None:
+    """The node of a pod that had left the Service was broken: a port that is used again is taken for a connection that
+    was never answered, and led to it.
+    """
+    if request.error not in _NO_ANSWER or request.phase != "connect" or not view.service:
+        return None
+    hit = {act.target for act in view.acts if act.verb in _BREAKS}
+    left = [
+        pod for pod in view.pods
+        if f"node/{pod.life.node}" in hit and pod.left_ns is not None and view.t_ns - pod.left_ns < TRACKED_NS
+    ]  # fmt: skip
+    if not left:
+        return None
+    pods = _names(left)
+    return f"{request.error}: connection tracking still led to pod {pods}, which had left the Service with its node"
+
+
+def _broken_nodes(view: View) -> dict[str, str]:
+    """The nodes that are broken, and by what."""
+    broken: dict[str, str] = {}
+    for act in view.acts:
+        node = act.target.removeprefix("node/")
+        if act.verb in _BREAKS:
+            broken[node] = act.verb
+        elif act.verb == "mend":
+            broken.pop(node, None)
+    return broken
 
 
 def deleted(request: Request, view: View) -> str | None:
@@ -158,7 +188,7 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 RULES: Final[tuple[Rule, ...]] = (
     bad_status, proxy_status, unresolved, cut_by_exit, closed_too_early, not_yet_listening, container_down, node_hit,
-    deleted, not_yet_routed, no_endpoint,
+    deleted, not_yet_routed, no_endpoint, still_tracked,
 )  # fmt: skip
 
 

@@ -166,13 +166,39 @@ def test_routing_follows_a_new_pod_late():
 
 def test_a_broken_node_takes_its_pods_with_it():
     records = [
-        *READY, made.endpoints(0, made.endpoint("a")), Act(made.at(2), "crash-node", "node/n1", "begin"),
-        Act(made.at(2), "crash-node", "node/n2", "begin"),
+        *READY, made.endpoints(0, made.endpoint("a")), Act(made.at(2), "crash", "node/n1", "begin"),
+        Act(made.at(2), "crash", "node/n2", "begin"), Act(made.at(1), "cordon", "node/n1", "done"),
     ]  # fmt: skip
     rows = [made.row(1.5, 100, "timeout"), made.row(2.5, 1000, "timeout")]
-    assert explain(rows, *records) == {
-        UNEXPLAINED: 1, "timeout: crash-node had hit node n1 of pod a, which was in the Service": 1,
-    }  # fmt: skip
+    hit = "timeout: crash had hit node n1 of pod a, which was in the Service"
+    assert explain(rows, *records) == {UNEXPLAINED: 1, hit: 1}
+    assert explain(rows, *records, Act(made.at(2.2), "mend", "node/n1", "done")) == {UNEXPLAINED: 2}
+
+
+def test_ports_that_are_used_again_are_led_to_a_pod_that_was_lost():
+    records = [
+        *READY, made.pod(0, "b", node="n2"), made.said(0, "listening", "b"), Act(made.at(2), "cut", "node/n1", "begin"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")), made.endpoints(50, made.endpoint("b")),
+    ]  # fmt: skip
+    rows = [made.row(t, 1000, "timeout") for t in (55, 160, 180)]
+    for row in rows:
+        row[5] = "connect"
+    tracked = "timeout: connection tracking still led to pod a, which had left the Service with its node"
+    assert explain(rows, *records) == {tracked: 2, UNEXPLAINED: 1}
+    assert explain([made.row(55, 1000, "timeout")], *records) == {UNEXPLAINED: 1}, "connected, and then no answer"
+
+
+def test_a_drain_ends_with_its_container():
+    killed = made.container(0, "terminated", exit_code=137, finished_ns=made.at(4))
+    records = [
+        *READY, made.pod(0.2, containers=[made.container()]), made.endpoints(0, made.endpoint("a")),
+        made.said(2, "signal"), made.said(2, "draining", drain_s=30.0), made.pod(4.6, containers=[killed]),
+        made.endpoints(4.7),
+    ]  # fmt: skip
+    (cause,) = explain([made.row(4.4, error="refused")], *records)
+    assert cause.endswith(
+        "had closed its socket 700 ms before its endpoint left the Service (2000 ms after its stop signal)"
+    )
 
 
 def clock(node, error_ms):
