@@ -4,6 +4,7 @@ provision → deploy → (load ∥ disrupt ∥ observe) → judge → report.
 """
 
 import contextlib
+import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from harness.history import Recorder
 from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
-from harness.load import Canary, Errand, Load, NewConnections, Probe
+from harness.load import Canary, Errand, Load, NewConnections, Probe, Swarm, read_locustfile
 from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
@@ -107,14 +108,20 @@ class Scenario:
     @contextlib.contextmanager
     def load(
         self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
-        probes: Sequence[Probe] = (NewConnections(),),
+        probes: Sequence[Probe] = (NewConnections(),), locustfile: str | pathlib.Path = "", users: int = 10,
+        workers: int = 1,
     ) -> Iterator[None]:  # fmt: skip
         """Measure an app's Service `rate` times a second while the block runs, over Locust's `background` requests.
 
         `probes` says how: each is a prober of its own, and those of single requests send `rate` each. Without an app
         only the control is measured, which tells how quiet the machine is. The block begins when all is well, and its
         load ends when all has been well again for a while, or is not within SETTLE_S.
+
+        With a `locustfile` its own users load instead, `users` of them, in a closed loop; `background` is not used.
+        Over one `workers` either load is spread over so many pods under a Locust master.
         """
+        own = read_locustfile(locustfile) if locustfile else ""
+        swarm = Swarm(workers, background, users, own) if app and (own or workers > 1) else None
         load = Load(
             self._kube,
             self._recorder,
@@ -125,6 +132,7 @@ class Scenario:
             selector=app.selector if app else None,
             interval_ms=1000 / rate,
             background_rate=background,
+            swarm=swarm,
         )
         self._loaded = True
         load.start()

@@ -2,12 +2,15 @@
 
 from harness.load.canary import Canary, Errand, ReconcileDeployment, SchedulePods
 from harness.load.load import Load
-from harness.load.probes import EachPod, InFlight, KeptAlive, NewConnections, Probe, Streams
+from harness.load.probes import EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams
+from harness.load.swarm import Swarm, read_locustfile
 
 __all__ = [
     "Canary",
     "EachPod",
     "Errand",
+    "EachPod",
+    "Httpx",
     "InFlight",
     "KeptAlive",
     "Load",
@@ -16,4 +19,7 @@ __all__ = [
     "ReconcileDeployment",
     "SchedulePods",
     "Streams",
+    "Streams",
+    "Swarm",
+    "read_locustfile",
 ]

@@ -10,6 +10,7 @@ from harness.kube import Kube
 from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, control_server, load_pods, pods_service
 from harness.load.probes import EachPod, NewConnections, Probe, Streams, Target
 from harness.load.steady import due, ended, steady_since_ns, unsteady, unsteady_streams
+from harness.load.swarm import Swarm
 from harness.records import Beats, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
 _GRACE_S = 15
@@ -21,7 +22,8 @@ class Load:
     """Load on one Service from a pod of its own. The observer must be running: it brings the probers' rows.
 
     Without a service only the control is asked. `selector` names its pods, for a probe of each. `background_rate`:
-    requests/s by Locust besides; 0 for none. Raises UsageError where two probes have one name.
+    requests/s by Locust besides; 0 for none; `swarm`: Locust in pods of its own instead. Raises UsageError where two
+    probes have one name.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Load:
         interval_ms: float = 10,
         deadline_s: float = 1,
         background_rate: float = 0,
+        swarm: Swarm | None = None,
         image: str = IMAGE,
         server_image: str = SERVER_IMAGE,
     ) -> None:
@@ -49,19 +52,25 @@ class Load:
         measuring = [*(probe.name for probe in self._probes), CONTROL]
         if twice := sorted({name for name in measuring if measuring.count(name) > 1}):
             raise UsageError(f"two probes are called {', '.join(twice)}: they need names of their own")
-        self._all = [*measuring, BACKGROUND] if service and background_rate > 0 else measuring
+        background_rate = 0 if swarm else background_rate
+        loading = swarm.names if swarm else [BACKGROUND] if background_rate > 0 else []
+        self._all = [*measuring, *loading] if service else measuring
         self._before = control_server(server_image)
         self._before += [
             pods_service(selector or {}, probe.port) for probe in self._probes if isinstance(probe, EachPod)
         ]
+        target = Target(service, port, path, expect_status) if service else None
         self._pods = load_pods(
-            Target(service, port, path, expect_status) if service else None,
+            target,
             self._probes,
             interval_ms=interval_ms,
             deadline_s=deadline_s,
             background_rate=background_rate,
             image=image,
         )
+        if swarm and target:
+            self._before += swarm.before()
+            self._pods += swarm.pods(target, image)
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""

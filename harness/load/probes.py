@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 PYTHON = ("python3", "-E", "-S", "-m")
 MEASURE = "service"
 EACH_POD = "each-pod"
+HTTPX_INTERVAL_MS = 5.0
 PATIENCE_S = 2.0
 """A request in flight fails so long after the time that it takes."""
 
@@ -107,6 +108,36 @@ class KeptAlive(Probe):
         """As the load has it."""
         kept = ["--mode", "keepalive", "--connections", f"{self.connections}", *([] if self.looks else ["--no-looks"])]
         return [*self._prober("measure", interval_ms, deadline_s), *target.at(), *kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Httpx(Probe):
+    """By httpx, for an app that speaks https or HTTP/2: at most 200 requests a second.
+
+    Over http:// HTTP/2 is spoken by prior knowledge. `connections` are pinned; with 0 each request has a new one. Any
+    certificate is trusted, since an app in a cluster seldom has one of a known authority, unless `verify`.
+    """
+
+    cpu: ClassVar[str] = "500m"
+    scheme: Literal["https", "http"] = "https"
+    http2: bool = False
+    connections: int = 0
+    verify: bool = False
+
+    @property
+    def name(self) -> str:
+        """One of each kind in a scenario."""
+        kept = "-kept" if self.connections else ""
+        return f"{self.scheme}{'-http2' if self.http2 else ''}{kept}"
+
+    def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
+        """As the load has it, but no faster than it can."""
+        url = f"{self.scheme}://{target.host}:{target.port}{target.path}"
+        made = ["--url", url, "--expect-status", f"{target.expect_status}", "--deadline-s", f"{deadline_s:g}"]
+        made += ["--interval-ms", f"{max(interval_ms, HTTPX_INTERVAL_MS):g}", *(["--http2"] if self.http2 else [])]
+        made += ["--mode", "keepalive", "--connections", f"{self.connections}"] if self.connections else []
+        asked = ["--probe", self.name, "--role", "measure", *made]
+        return ["python3", "-m", "load.httpx_probe", *asked, *([] if self.verify else ["--insecure"])]
 
 
 @dataclass(frozen=True, slots=True)
