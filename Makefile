@@ -48,8 +48,9 @@ live: ## tests on the embedded cluster and in a browser
 	@$(ROWS) -n $(WORKERS) -m core
 	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q
 
-bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs)
+bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs); then what it costs
 	@$(SURVIVE) calibrate $(ARGS)
+	@$(PYTHON) -m tests.bench
 
 report: ## write the reports of the last run again, from its folder
 	@$(SURVIVE) report reports/out/latest

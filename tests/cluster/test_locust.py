@@ -18,6 +18,7 @@ import pytest
 from harness.deploy import server
 from harness.disrupt import Delete
 from harness.judge.expect import NoErrors
+from harness.load import Httpx, NewConnections
 
 LOCUSTFILE = """
 from locust import FastHttpUser, HttpUser, constant, task
@@ -40,7 +41,7 @@ class Machine(FastHttpUser):
 @pytest.mark.row("B2", "locust-workers", "delete")
 def test_workers(survive):
     app = survive.deploy(server(replicas=2, pre_stop_s=4))
-    with survive.load(app, background=300, workers=2):
+    with survive.load(app, background=300, workers=2, probes=[NewConnections(), Httpx("http", connections=4)]):
         survive.restart(Delete(app.selector))
     survive.expect(NoErrors())
 

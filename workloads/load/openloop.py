@@ -18,7 +18,8 @@ from .exchange import Address, Connection, Exchange, Request
 from .rows import Rows
 from .ticks import NS_PER_S, Ticks
 
-WAKE_AT_LEAST_S = 0.05
+WAKE_AT_LEAST_NS = 50_000_000
+STOPPING_WAKE_NS = 5_000_000
 STARTS_PER_TURN = 64  # when it is behind: answers are read between
 READ, WRITE = 1, 2
 # Locust has put gevent's sockets in the place of Python's: those would wait where this must not.
@@ -93,14 +94,17 @@ class OpenLoop:
 
     def _wait(self, ticks: Ticks) -> None:
         """Let the event loop run until something is due. Zero yields too, so that answers are read meanwhile."""
-        left_s = WAKE_AT_LEAST_S
         stopping = self.stopping.is_set()
+        until_ns = time.monotonic_ns() + (STOPPING_WAKE_NS if stopping else WAKE_AT_LEAST_NS)
         if not (stopping or ticks.over):
-            left_s = min(left_s, (ticks.due_ns - time.monotonic_ns()) / NS_PER_S)
+            until_ns = min(until_ns, ticks.due_ns)
+        if self._open:
+            until_ns = min(until_ns, self._open[0].sent_ns + self._deadline_ns)
+        left_s = max(0, until_ns - time.monotonic_ns()) / NS_PER_S
         if stopping:
-            gevent.sleep(left_s / 10)
+            gevent.sleep(left_s)
         else:
-            self.stopping.wait(max(0.0, left_s))
+            self.stopping.wait(left_s)
 
     def _begin(self, due_ns: int) -> None:
         exchange = Exchange(self._request, due_ns)

@@ -1,0 +1,1 @@
+"""What measuring costs: run by hand, `python -m tests.bench`, or by `make bench`."""
