@@ -31,8 +31,10 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-def loaded(server: FaultServer, file: pathlib.Path, workers: Sequence[Sequence[str]], port: int, enough: int) -> list:
-    """What each worker wrote, once the master was told to end after so many requests."""
+def loaded(
+    server: FaultServer, file: pathlib.Path, workers: Sequence[Sequence[str]], port: int, enough: int, *, all_: bool
+) -> list:
+    """What each worker wrote, once the master, or all of them as in pods, were told to end after so many requests."""
     where = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--expect-workers", str(len(workers))]
     users = ["--headless", "--only-summary", "--stop-timeout", "5", "-u", "6", "-r", "6"]
     host = ["--host", f"http://127.0.0.1:{server.port}"]
@@ -46,7 +48,8 @@ def loaded(server: FaultServer, file: pathlib.Path, workers: Sequence[Sequence[s
     ]
     try:
         server.ledger.wait(enough, 60)
-        master.send_signal(signal.SIGTERM)
+        for process in (master, *started) if all_ else (master,):
+            process.send_signal(signal.SIGTERM)
         said = [one.communicate(timeout=30)[0] for one in started]
         summary = master.communicate(timeout=30)[0].decode()
     finally:
@@ -61,14 +64,15 @@ def rows_of(lines: list[dict[str, Any]]) -> list[list[Any]]:
     return [row for line in lines for row in line.get("rows", [])]
 
 
-def test_they_share_the_schedule_and_count_as_the_server(server: FaultServer) -> None:
+@pytest.mark.parametrize("all_", [False, True], ids=["master-ends", "all-end"])
+def test_they_share_the_schedule_and_count_as_the_server(server: FaultServer, all_: bool) -> None:
     port = free_port()
     workers = [
         ["load.background", "--probe", f"background-{n}", "--target", f"127.0.0.1:{server.port}", "--rate", str(RATE),
          "--users", "3", "--master", f"127.0.0.1:{port}", "--workers", "2"]
         for n in (0, 1)
     ]  # fmt: skip
-    told = loaded(server, SHOPPER, workers, port, 2 * RATE)
+    told = loaded(server, SHOPPER, workers, port, 2 * RATE, all_=all_)
     rows = [rows_of(lines) for lines in told]
     assert [lines[0]["interval_ns"] for lines in told] == [20_000_000] * 2
     assert [lines[-1]["scheduled"] for lines in told] == [len(one) for one in rows]
@@ -81,11 +85,12 @@ def test_they_share_the_schedule_and_count_as_the_server(server: FaultServer) ->
     assert all(abs(after - before - 10_000_000) < 1_000_000 for before, after in itertools.pairwise(due))
 
 
-def test_a_users_file_on_workers_counts_as_the_server(server: FaultServer) -> None:
+@pytest.mark.parametrize("all_", [False, True], ids=["master-ends", "all-end"])
+def test_a_users_file_on_workers_counts_as_the_server(server: FaultServer, all_: bool) -> None:
     port = free_port()
     under = ["--worker", "--master-host", "127.0.0.1", "--master-port", str(port)]
     workers = [["load.users", "--probe", f"users-{n}", "--", "-f", str(LOCUSTFILE), *under] for n in (0, 1)]
-    told = loaded(server, LOCUSTFILE, workers, port, 200)
+    told = loaded(server, LOCUSTFILE, workers, port, 200, all_=all_)
     rows = [rows_of(lines) for lines in told]
     assert all(lines[0]["loop"] == "closed" and one for lines, one in zip(told, rows, strict=True))
     assert sum(map(len, rows)) == server.ledger.requests
