@@ -75,7 +75,8 @@ def shots(requests: Requests, probe: ProbeStarted | None, zero_ns: int, most: in
     title, about = f"Requests · {requests.probe}", ""
     if probe is not None:
         role = ROLES.get(probe.role, "")
-        about = f"{role}{probe.target} · one each {probe.interval_ns / NS_PER_MS:g} ms"
+        pace = "in a closed loop" if probe.loop == "closed" else f"one each {probe.interval_ns / NS_PER_MS:g} ms"
+        about = f"{role}{probe.target} · {pace}"
     return Shots(
         title=plain(title),
         about=plain(about),

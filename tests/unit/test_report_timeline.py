@@ -4,7 +4,7 @@ import pytest
 from made_scenario import Made, ns
 
 from harness.history import History
-from harness.records import LeaseSeen, Work
+from harness.records import LeaseSeen, ProbeStarted, Work
 from harness.results import Failover, Handover, Phase, Result
 from reports import leaders
 from reports.figure import Bar, Figure, Line, Rows, Shots
@@ -66,6 +66,13 @@ def test_nothing_is_thinned_that_is_few() -> None:
     made.probe(0, 1, [(0, "a")])
     lane = shots(History("few", made.records).requests("service"), None, ns(0), 100)
     assert len(lane.good.at_s) == lane.good_total == 100
+
+
+@pytest.mark.parametrize(("loop", "pace"), [("open", "one each 10 ms"), ("closed", "in a closed loop")])
+def test_a_lane_says_how_its_requests_were_paced(loop, pace):
+    made = Made("B1", "few", "rollout", "Few", 0.0)
+    probe = ProbeStarted(ns(0), "users", 10_000_000, 0, "shop:80", "load", loop=loop)
+    assert shots(History("few", made.records).requests("users"), probe, ns(0), 100).about.endswith(f"shop:80 · {pace}")
 
 
 def test_a_pod_s_life() -> None:
