@@ -184,7 +184,8 @@ def _base(buildah: Buildah) -> None:
     if not tar.exists():
         tar.parent.mkdir(parents=True, exist_ok=True)
         partial = tar.with_suffix(".partial")
-        argv = ["mmdebstrap", "--variant=minbase", f"--components={components()}", f"--include={BASE_PACKAGES}"]
+        # apt is of priority required in Debian, and so in each minbase, but not in Ubuntu.
+        argv = ["mmdebstrap", "--variant=minbase", f"--components={components()}", f"--include=apt,{BASE_PACKAGES}"]
         argv += ["--format=tar", suite(), str(partial)]
         _run(argv, "making the base image")
         partial.rename(tar)
