@@ -50,6 +50,11 @@ class Replay:
         self.loaded = True
         yield
 
+    @contextlib.contextmanager
+    def canary(self, errand: Any) -> Iterator[None]:
+        self.lease = errand.lease
+        yield
+
     def wait_leader(self, lease: str) -> None:
         self.lease = lease
 

@@ -99,6 +99,13 @@ def renewed_meanwhile(begin: str, history: History) -> History:
     return History(history.scenario, [*history.records, replace(last, renew_ns=began_ns + 1_000_000)])
 
 
+def renewed_after(history: History) -> History:
+    """The leader is seen to have renewed its Lease after the act."""
+    acted = history.of(Act)[-1]
+    last = [one for one in history.of(LeaseSeen) if one.holder == acted.detail["holder"]][-1]
+    return History(history.scenario, [*history.records, replace(last, renew_ns=acted.t_ns + 1_000_000)])
+
+
 def no_lease(history: History) -> History:
     return mapped(history, lambda one: None if isinstance(one, LeaseSeen) else one)
 
@@ -148,6 +155,13 @@ NEEDS: dict[str, list[tuple[Change, str]]] = {
         *STOPPED,
         *PASSED,
         (partial(without_acts, "delete-leader"), "the leader's pod was deleted"),
+    ],
+    "component-crash": [
+        (lease_stays, "passed to nobody"),
+        (lease_counts_nothing, "passed to kube-"),
+        (no_lease, "was held by"),
+        (renewed_after, "renewed nothing after that"),
+        (partial(without_acts, "crash-component"), "was killed, and started again"),
     ],
     "leader-crash": [
         *PASSED,
