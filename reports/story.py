@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from harness.history import History
-from harness.records import Act, AppSaid, EventSeen, LeaseSeen, Log, Lost, Record
+from harness.records import Act, AppSaid, ClockSeen, EventSeen, LeaseSeen, Log, Lost, Record
 from reports.figure import Told
 from reports.text import plain
 
@@ -33,6 +33,8 @@ def _tell(record: Record) -> tuple[str, str] | None:
             return f"event {record.object}", f"{record.reason}: {record.message}"
         case AppSaid():
             return f"{record.pod}/{record.container}", f"{record.event} {_data(record.data)}"
+        case ClockSeen():
+            return f"node {record.node}", f"its clock is known to {record.error_ns / 1e6:.3f} ms: {record.how}"
         case Lost():
             return "harness", f"could not see {record.source}: {record.what}"
         case Log():

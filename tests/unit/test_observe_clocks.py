@@ -73,6 +73,7 @@ def test_a_node_of_the_same_kernel_shares_the_clock(recorder):
     assert "boot id" in found["n1"].how
     assert abs(found["n2"].offset_ns - 5 * 10**9) <= found["n2"].error_ns < 10**7
     assert [one["spec"]["nodeName"] for one in kube.applied] == ["n2"]
+    assert f"it is {found['n2'].offset_ns / 1e6:.3f} ms ahead" in found["n2"].how
 
 
 def test_a_wall_clock_that_was_set_meanwhile_is_an_error_of_all(recorder, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from made_scenario import Made, ns
 
 from harness.history import History
-from harness.records import LeaseSeen, ProbeStarted, Work
+from harness.records import ClockSeen, LeaseSeen, ProbeStarted, Work
 from harness.results import Failover, Handover, Phase, Result
 from reports import leaders
 from reports.figure import Bar, Figure, Line, Rows, Shots
@@ -152,6 +152,15 @@ def test_an_identity_has_one_look_in_lease_and_work() -> None:
     seen = [LeaseSeen(ns(0), "l", "a", 0, 15, None, None), LeaseSeen(ns(1), "l", "b", 1, 15, None, None)]
     look = leaders.looks(seen, [Work(ns(0), "p", "b", 0, 0), Work(ns(0), "p", "c", 0, 0)])
     assert look == {"a": "holder0", "b": "holder1", "c": "holder2"}
+
+
+def test_the_story_says_how_a_clock_is_known() -> None:
+    result, records = made_run.rollout_naive(0)
+    clock = ClockSeen(ns(1), "node-2", 5_000_000, 1_500_000, "15 round trips, by which it is 5.000 ms ahead")
+    found = figure(History("x", [*records, clock]), result, 1000, 1000)
+    assert found is not None
+    (told,) = [one for one in found.story if one.source == "node node-2"]
+    assert told.what == "its clock is known to 1.500 ms: 15 round trips, by which it is 5.000 ms ahead"
 
 
 def test_the_story_leaves_out_what_is_far_from_the_act_and_says_so() -> None:
