@@ -4,8 +4,10 @@ from typing import Any, Final
 
 Workload = dict[str, Any]
 
-API_VERSIONS: Final = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1"}
-"""The kinds of workload that are known here."""
+API_VERSIONS: Final = {
+    "Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1", "Pod": "v1",
+}  # fmt: skip
+"""The kinds of workload that are known here; a bare pod is one of one."""
 
 _COUNTS: Final = {
     "Deployment": ("updatedReplicas", "readyReplicas", "replicas"),
@@ -27,6 +29,8 @@ def wanted_replicas(workload: Workload) -> int:
 def lacking(workload: Workload) -> str:
     """What it lacks to be whole, all its pods of the last template; empty if nothing."""
     status, kind = workload.get("status", {}), workload["kind"]
+    if kind == "Pod":
+        return "" if is_ready(status) else "it is not Ready"
     # A Job has no observedGeneration: its template never changes.
     if kind != "Job" and int(status.get("observedGeneration") or 0) < int(workload["metadata"]["generation"]):
         return "its controller has not seen the last change yet"
@@ -35,3 +39,8 @@ def lacking(workload: Workload) -> str:
     if all(count == wanted for count in counts.values()):
         return ""
     return f"of {wanted} wanted: " + ", ".join(f"{what} {count}" for what, count in counts.items())
+
+
+def is_ready(status: Workload) -> bool:
+    """Whether a pod's status says Ready."""
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions") or [])

@@ -1,15 +1,20 @@
 """A container ends by itself (rows A15, A16): by an exit of its own, or because it passes its memory limit."""
 
+from collections.abc import Callable
+
 import pytest
 
+from harness.clock import seconds
 from harness.deploy import signals
 from harness.deploy.signals import hook, process
 from harness.disrupt.crash import Crash
 from harness.disrupt.oom import ExceedMemory
+from harness.disrupt.restart_all import RestartAll
 from harness.judge.expect import Evidence, Restarts, Seen
 from harness.judge.stopped import stopped
-from harness.judge.stops import BackOff, NoHook, NoSignal
+from harness.judge.stops import EARLY_S, BackOff, NoHook, NoSignal
 from harness.proof import events
+from harness.records import PodSeen
 from harness.scenario import Scenario
 
 JITTER = 0.5
@@ -34,7 +39,7 @@ def phase(evidence: Evidence) -> str:
     return next((one.life.seen[-1].phase for one in stopped(evidence.history)), "")
 
 
-@pytest.mark.row("A15", "crash-nonzero", "crash")
+@pytest.mark.row("A15", "crash-nonzero", "crash", takes_s=42)
 def test_each_crash_doubles_the_pause_before_the_restart(survive: Scenario) -> None:
     """A process crashes three times: restarted at once, after 10 s, after 20 s, in the same pod."""
     app = survive.deploy(signals.pod(process(pre_stop=hook("preStop"))))
@@ -92,6 +97,52 @@ def test_a_restart_rule_restarts_the_exit_code_that_it_names(survive: Scenario) 
         Restarts(count=1),
         Seen(what="the pod's phase is Failed", predicate=lambda seen: phase(seen) == "Failed"),
     )
+
+
+@pytest.mark.row("A15", "crash-restart-all", "restart-all")
+def test_a_restart_rule_may_restart_the_whole_pod(survive: Scenario) -> None:
+    """A rule of one container restarts all: the other is killed after 2 s, init containers run again, no back-off."""
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [77]}}
+    crashing = process("app", restartPolicy="Never", restartPolicyRules=[rule])
+    other = process("other", ["--shutdown-s", "10"], port=signals.PORT + 1)
+    # Its containers are removed while they are listened to, which would count as a loss.
+    app = survive.deploy(signals.pod(crashing, other, init=[signals.once("init")], policy="Never", speaks=False))
+    survive.restart(RestartAll(app.selector, code=77))
+    survive.expect(
+        *(
+            Seen(what=f"{name} was ended with 137, RestartingAllContainers", predicate=ended_by_the_rule(name))
+            for name in ("app", "other", "init")
+        ),
+        Seen(
+            what="the other container, which needs 10 s to shut down, was killed within 2 to 4 s",
+            predicate=restarting_for_two_seconds,
+            reason="a grace period of 0 with the floor of 2 s, though the pod's is 30 s; and the kubelet's next look",
+        ),
+        Seen(what="no container waits with CrashLoopBackOff", predicate=lambda seen: not waited(seen)),
+    )
+
+
+def ended_by_the_rule(name: str) -> Callable[[Evidence], bool]:
+    """Whether a container's last state tells that the rule ended it."""
+    return lambda evidence: any(
+        (status.name, status.last_exit_code, status.last_reason) == (name, 137, "RestartingAllContainers")
+        for one in stopped(evidence.history, name)
+        for pod in one.life.seen
+        for status in pod.containers
+    )
+
+
+def restarting_for_two_seconds(evidence: Evidence) -> bool | None:
+    """Whether the pod's condition AllContainersRestarting was True for 2 to 4 s; None if it never was."""
+    seen = [pod for one in stopped(evidence.history, "other") for pod in one.life.seen]
+    true_ns = [pod.t_ns for pod in seen if restarting(pod)]
+    after_ns = [pod.t_ns for pod in seen if true_ns and pod.t_ns > true_ns[0] and not restarting(pod)]
+    return 2 - EARLY_S <= seconds(after_ns[0] - true_ns[0]) <= 4 if after_ns else None
+
+
+def restarting(pod: PodSeen) -> bool:
+    """Whether a pod showed that all its containers are being restarted."""
+    return any((one.type, one.status) == ("AllContainersRestarting", "True") for one in pod.conditions)
 
 
 @pytest.mark.row("A16", "oom-kill", "oom")

@@ -19,7 +19,7 @@ KILLED = 137
 """128 + SIGKILL"""
 
 
-@pytest.mark.row("A1", "signal-unhandled", "stop")
+@pytest.mark.row("A1", "signal-unhandled", "stop", takes_s=36)
 def test_without_a_handler_a_process_1_lives_until_it_is_killed(survive: Scenario) -> None:
     """SIGTERM does nothing to a process 1 without a handler: it runs on for all of the default 30 s, then SIGKILL."""
     app = survive.deploy(signals.pod(process(args=["--stops", "none"]), grace_s=None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from harness import wait
 from harness.kube import Kube, Object
 from harness.manifests import Manifest
-from harness.replicas import API_VERSIONS, lacking, wanted_replicas
+from harness.replicas import API_VERSIONS, is_ready, lacking, wanted_replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,6 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
 
     Raises WaitTimeout, which says which pod waits for what.
     """
-    if app.kind == "Pod":
-        _wait_pod_ready(kube, app, namespace, timeout_s)
-        return
     seen: list[str] = ["nothing"]
 
     def ready() -> bool:
@@ -80,7 +77,7 @@ def waits_for(pod: Object, events: list[Object]) -> str:
     """What a pod that is not ready waits for: its containers' reasons, its failed conditions, its last event."""
     status = pod.get("status", {})
     conditions = status.get("conditions") or []
-    if any(item["type"] == "Ready" and item["status"] == "True" for item in conditions):
+    if is_ready(status):
         return ""
     said = [status.get("phase", "")]
     for item in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
@@ -94,16 +91,3 @@ def waits_for(pod: Object, events: list[Object]) -> str:
     if about:
         said.append(f"last event {about[-1].get('reason', '')}: {about[-1].get('message', '')}")
     return f"pod {pod['metadata']['name']}: " + ", ".join(said)
-
-
-def _wait_pod_ready(kube: Kube, app: App, namespace: str, timeout_s: float) -> None:
-    """Wait until a bare pod is Ready."""
-
-    def ready() -> bool:
-        conditions = kube.get("v1", "Pod", app.name, namespace).get("status", {}).get("conditions") or []
-        return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-    wait.until(
-        ready, f"Pod {app.name} in {namespace} to be ready", timeout_s, 0.2,
-        last=lambda: "; ".join(_pods_say(kube, app, namespace)),
-    )  # fmt: skip

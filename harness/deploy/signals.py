@@ -51,6 +51,11 @@ def hook(name: str, *args: str) -> Manifest:
     return {"exec": {"command": [*_PROGRAM, "hook", name, *args]}}
 
 
+def once(name: str) -> Manifest:
+    """An init container that tells that it ran, and ends."""
+    return manifests.merged(process(name), {"args": ["hook", name], "readinessProbe": None})
+
+
 def sleep(seconds: int) -> Manifest:
     """The kubelet's own sleep, as a hook."""
     return {"sleep": {"seconds": seconds}}
@@ -59,23 +64,26 @@ def sleep(seconds: int) -> Manifest:
 def pod(
     *containers: Manifest,
     name: str = "signals",
+    init: Sequence[Manifest] = (),
     sidecars: Sequence[Manifest] = (),
     grace_s: int | None = 30,
     policy: str = "Always",
     asks_api: bool = False,
+    speaks: bool = True,
     others: Sequence[Manifest] = (),
     **more: object,
 ) -> App:
     """A pod that nothing replaces. Without containers it has one `process()`; `grace_s` None leaves it to the API.
 
-    `sidecars` are init containers that stay (restartPolicy Always). `asks_api`: the pod may read itself, by a
-    ServiceAccount of its own. `others` are manifests that it needs, `more` is laid over the pod's spec as it is.
+    `init` containers run first, `sidecars` are those that stay (restartPolicy Always). `asks_api`: the pod may read
+    itself, by a ServiceAccount of its own. Without `speaks` nobody listens to it. `others` are manifests that it needs,
+    `more` is laid over its spec as it is.
     """
     made = manifests.renamed(manifests.load("signals"), "signals", name)
     template = manifests.of_kind(made, "Pod")
     spec: Manifest = {
         "containers": list(containers) or [process()],
-        "initContainers": [{**sidecar, "restartPolicy": "Always"} for sidecar in sidecars],
+        "initContainers": [*init, *({**sidecar, "restartPolicy": "Always"} for sidecar in sidecars)],
         "terminationGracePeriodSeconds": grace_s,
         "restartPolicy": policy,
         **more,
@@ -84,5 +92,6 @@ def pod(
     if asks_api:
         account = [manifest for manifest in made if manifest is not template]
         spec |= {"serviceAccountName": name, "automountServiceAccountToken": True}
-    changed = manifests.merged(template, {"spec": spec})
+    labels = {} if speaks else {"survive.dev/speaks": None}
+    changed = manifests.merged(template, {"metadata": {"labels": labels}, "spec": spec})
     return App(name, [*account, *others, changed], None, PORT, {"app": name}, kind="Pod")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.disrupt.path import Path, acts, victims
-from harness.disrupt.site import Pod, Site, ended, ready
+from harness.disrupt.site import Pod, Site, ended, ready, restarts
+from harness.disrupt.stop import wait_told
 from harness.errors import KubeError
 from harness.history import History
 from harness.lives import PodLife
@@ -42,8 +43,9 @@ class Crash(Path):
             site.say("crash", f"pod/{name}", "done", uid, code=code)
             if self.final and number == len(self.codes) - 1:
                 wait_pod(site, name, ended, f"the end of pod/{name}, which is not restarted")
+                wait_told(site, uid, lambda seen: seen.phase in ("Succeeded", "Failed"))
             else:
-                wait_restarted(site, name, before)
+                wait_restarted(site, name, uid, before)
 
     def proof(self, history: History) -> Proof:
         """The container ended with these codes and was restarted in its pod, which nobody deleted or stopped."""
@@ -76,19 +78,15 @@ def post(site: Site, pod: str, port: int, path: str) -> None:
             raise
 
 
-def wait_restarted(site: Site, pod: str, before: int) -> None:
+def wait_restarted(site: Site, pod: str, uid: str, before: int) -> None:
     """Wait until a pod's restart count has risen and it is Ready."""
     wait_pod(site, pod, lambda now: restarts(now) > before and ready(now), f"the restart of pod/{pod}'s container")
+    wait_told(site, uid, lambda seen: seen.ready and sum(one.restarts for one in seen.containers) > before)
 
 
 def wait_pod(site: Site, name: str, condition: Callable[[Pod], bool], what: str) -> None:
     """Wait until a pod is as wanted."""
     until(lambda: condition(site.kube.get("v1", "Pod", name, site.namespace)), what, RESTART_S, every_s=0.25)
-
-
-def restarts(pod: Pod) -> int:
-    """How often the kubelet has restarted a pod's containers."""
-    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses") or [])
 
 
 def _text(codes: Sequence[int]) -> str:

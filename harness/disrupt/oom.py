@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.disrupt.crash import need_by_itself, post, restarts, wait_restarted
+from harness.disrupt.crash import need_by_itself, post, wait_restarted
 from harness.disrupt.path import Path, acts, victims
-from harness.disrupt.site import Site
+from harness.disrupt.site import Site, restarts
 from harness.history import History
 from harness.proof import Proof
 
@@ -34,7 +34,7 @@ class ExceedMemory(Path):
         site.say("hog", f"pod/{name}", "begin", uid)
         post(site, name, self.port, "/hog")
         site.say("hog", f"pod/{name}", "done", uid)
-        wait_restarted(site, name, restarts(pod))
+        wait_restarted(site, name, uid, restarts(pod))
 
     def proof(self, history: History) -> Proof:
         """The container ended with 137, OOMKilled, and was restarted in its pod, which nobody deleted or stopped."""

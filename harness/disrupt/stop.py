@@ -1,6 +1,6 @@
 """A pod that nothing replaces is told to stop: deleted or evicted, with its own grace period or one of the request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,9 +10,11 @@ from harness.errors import SurviveError
 from harness.history import History
 from harness.lives import PodLife
 from harness.proof import Proof, events, has_condition
-from harness.records import Act
+from harness.records import Act, PodSeen
+from harness.wait import until
 
 END_S = 30.0
+TOLD_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class Stop(Path):
         pod = the_pod(site, self.selector)
         ask(site, pod, self.grace_s, self.evict)
         longest_s = grace_s(pod) if self.grace_s is None else self.grace_s
-        site.wait_gone({pod["metadata"]["uid"]}, longest_s + END_S)
+        uid = pod["metadata"]["uid"]
+        site.wait_gone({uid}, longest_s + END_S)
+        wait_told(site, uid, lambda seen: seen.change == "DELETED")
 
     def proof(self, history: History) -> Proof:
         """The pod was marked with that grace period, the kubelet stopped each container, the pod left."""
@@ -66,6 +70,15 @@ def the_pod(site: Site, selector: Mapping[str, str]) -> Pod:
     if len(pods) != 1:
         raise SurviveError(f"one pod is to be stopped, and {len(pods)} have the labels {dict(selector)}")
     return pods[0]
+
+
+def wait_told(site: Site, uid: str, condition: Callable[[PodSeen], bool]) -> None:
+    """Wait until the watch has told of a pod what an answer of the API has: the answer may overtake the news."""
+
+    def told() -> bool:
+        return any(seen.uid == uid and condition(seen) for seen in site.recorder.tail(PodSeen))
+
+    until(told, "the watch to tell what the API has answered already", TOLD_S, every_s=0.05)
 
 
 def verb(evict: bool) -> str:

@@ -2,7 +2,7 @@ import pytest
 
 from harness import wait
 from harness.deploy import signals, wait_ready
-from harness.deploy.signals import hook, process, sleep
+from harness.deploy.signals import hook, once, process, sleep
 from harness.errors import WaitTimeout
 from harness.manifests import main_container, of_kind, pod_spec
 
@@ -48,6 +48,14 @@ def test_sidecars_are_init_containers_that_stay():
     assert spec["restartPolicy"] == "Never"
 
 
+def test_init_containers_run_once_before_the_sidecars():
+    pod = made(signals.pod(init=[once("first")], sidecars=[process("b")], speaks=False))
+    first, sidecar = pod_spec(pod)["initContainers"]
+    assert (first["name"], first["args"], "readinessProbe" in first) == ("first", ["hook", "first"], False)
+    assert ("restartPolicy" in first, sidecar["restartPolicy"]) == (False, "Always")
+    assert pod["metadata"]["labels"] == {"app": "signals"}
+
+
 def test_a_pod_that_asks_the_api_may_read_itself_and_nothing_else():
     app = signals.pod(name="asker", asks_api=True)
     role = of_kind(app.manifests, "Role")
@@ -69,7 +77,8 @@ class OnePod:
         assert (api_version, kind, name, namespace) == ("v1", "Pod", "signals", "ns")
         status = self.ready.pop(0) if len(self.ready) > 1 else self.ready[0]
         conditions = [{"type": "Ready", "status": status}] if status else None
-        return {"kind": "Pod", "metadata": {"name": name, "uid": "u"}, "status": {"conditions": conditions}}
+        meta, status = {"name": name, "uid": "u"}, {"conditions": conditions}
+        return {"kind": "Pod", "metadata": meta, "spec": {}, "status": status}
 
     def list(self, api_version, kind, namespace, *, labels=""):
         return [self.get("v1", "Pod", "signals", "ns")] if kind == "Pod" else []
@@ -81,5 +90,5 @@ def test_a_bare_pod_is_ready_by_its_own_condition(monkeypatch):
     kube = OnePod("", "False", "True")
     wait_ready(kube, signals.pod(), "ns")
     assert kube.ready == ["True"]
-    with pytest.raises(WaitTimeout, match="Pod signals in ns to be ready; last seen: pod signals: "):
+    with pytest.raises(WaitTimeout, match="Pod signals in ns to be ready; last seen: it is not Ready; pod signals: "):
         wait_ready(OnePod("False"), signals.pod(), "ns", timeout_s=0.0)

@@ -11,9 +11,13 @@ from harness.disrupt.crash import Crash
 from harness.disrupt.force import Force
 from harness.disrupt.oom import ExceedMemory
 from harness.disrupt.path import Path, acts
+from harness.disrupt.restart_all import RestartAll
+from harness.disrupt.site import Site
 from harness.disrupt.stop import Stop
-from harness.history import History
+from harness.errors import WaitTimeout
+from harness.history import History, Recorder
 from harness.records import Act, AppSaid, Condition, EventSeen, PodSeen, Record
+from harness.wait import until
 
 LABELS = {"app": "a"}
 EVICTED = Condition("DisruptionTarget", "True", "EvictionByEvictionAPI")
@@ -59,6 +63,14 @@ def restarted(t_s: float, count: int, code: int, reason: str) -> PodSeen:
     )
 
 
+def all_restarted(t_s: float) -> PodSeen:
+    names = ("app", "init")
+    return made.pod(
+        t_s, containers=[made.container(1, name=name, last_reason="RestartingAllContainers") for name in names]
+    )
+
+
+RESTARTING = Condition("AllContainersRestarting", "True", "RestartAllContainersStarted")
 BEATS = [made.said(n / 10, "beat") for n in range(60)]
 
 CASES: dict[str, tuple[Path, History]] = {
@@ -113,6 +125,14 @@ CASES: dict[str, tuple[Path, History]] = {
             running(), act(0, "hog", "begin"), act(0.1, "hog", "done"), restarted(1, 1, 137, "OOMKilled"),
         ),
     ),
+    "restart-all": (
+        RestartAll(LABELS, code=77),
+        made.history(
+            made.pod(-5, containers=[made.container(), made.container(name="init")]),
+            act(0, "crash", "begin", code=77), act(0.1, "crash", "done", code=77),
+            made.pod(0.5, conditions=[RESTARTING]), all_restarted(3),
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -139,6 +159,10 @@ def never_gone(one: Record) -> Record:
 
 def gone_late(one: Record) -> Record:
     return replace(one, t_ns=made.at(3)) if isinstance(one, PodSeen) and one.change == "DELETED" else one
+
+
+def new_address(one: Record) -> Record:
+    return replace(one, ip="another") if isinstance(one, PodSeen) and one.t_ns > made.at(1) else one
 
 
 def silent_after(t_s: float) -> Change:
@@ -210,6 +234,15 @@ NEEDS: dict[str, list[tuple[Change, str]]] = {
         (of_containers(last_exit_code=None), "exit codes 1, 2"),
     ],
     "crash for good": [*BY_ITSELF, (without(Act), "told to exit"), (of_containers(exit_code=0), "exit codes 42, 1")],
+    "restart-all": [
+        (without(Act), "told to exit"),
+        (of_pods(conditions=[]), "condition AllContainersRestarting"),
+        (of_pods(conditions=[replace(RESTARTING, status="False")]), "condition AllContainersRestarting"),
+        (of_pods(deletion_ns=made.at(0)), "it was not deleted"),
+        (of_containers(restarts=0), "app was restarted once"),
+        (of_containers(restarts=0), "init was restarted once"),
+        (new_address, "kept its address"),
+    ],
     "oom": [
         *BY_ITSELF,
         (without(Act), "told to take memory"),
@@ -243,6 +276,50 @@ def test_a_kill_by_the_kubelet_is_no_end_by_itself(name: str) -> None:
 
 
 def test_every_path_of_these_has_its_case() -> None:
-    assert {type(path) for path, _ in CASES.values()} == {Stop, Force, DeleteAgain, Crash, ExceedMemory}
+    assert {type(path) for path, _ in CASES.values()} == {Stop, Force, DeleteAgain, Crash, ExceedMemory, RestartAll}
     assert all(acts(history, verb, "done") for _, history in CASES.values() for verb in [history.of(Act)[0].verb])
     assert set(NEEDS) == set(CASES)
+
+
+class Clusterless:
+    """A cluster that has answered already, while the watch's news come one by one, with each look at them."""
+
+    def __init__(self, *answers: dict[str, object]) -> None:
+        self.answers = list(answers)
+        self.posted: list[str] = []
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str) -> dict[str, object]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def list(self, api_version: str, kind: str, namespace: str, labels: str = "") -> list[dict[str, object]]:
+        return [self.answers[0]]
+
+    def pod_post(self, namespace: str, pod: str, port: int, path: str) -> str:
+        self.posted.append(path)
+        return ""
+
+
+def answer(phase: str) -> dict[str, object]:
+    meta = {"name": "a", "uid": "uid-a", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {"metadata": meta, "spec": {}, "status": {"phase": phase, "containerStatuses": [{"restartCount": 0}]}}
+
+
+def test_a_crash_waits_for_the_watch_to_tell_of_the_end(tmp_path, monkeypatch) -> None:
+    recorder = Recorder(tmp_path / "h.gz", "crash")
+    news = [made.pod(1), made.pod(2, phase="Failed")]
+    kube = Clusterless(answer("Running"), answer("Running"), answer("Failed"))
+    monkeypatch.setattr(
+        "harness.disrupt.stop.until",
+        lambda *how, **more: until(*how, **more, sleep=lambda _: recorder.add(news.pop(0))),
+    )
+    Crash(LABELS, codes=(3,), final=True).act(Site(kube, "ns", recorder))
+    assert (kube.posted, news) == (["/crash?code=3"], [])
+    recorder.close()
+
+
+def test_a_watch_that_does_not_tell_ends_the_wait(tmp_path, monkeypatch) -> None:
+    recorder = Recorder(tmp_path / "h.gz", "crash")
+    monkeypatch.setattr("harness.disrupt.stop.TOLD_S", 0.0)
+    with pytest.raises(WaitTimeout, match="the watch to tell"):
+        Crash(LABELS, codes=(3,), final=True).act(Site(Clusterless(answer("Failed")), "ns", recorder))
+    recorder.close()
