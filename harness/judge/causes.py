@@ -201,7 +201,8 @@ def causes(
     """
     found: Counter[str] = Counter()
     known: dict[tuple[int, int, str, str, str, int, bool], str] = {}
-    owners, names = _owners(requests), any(requests.pod)
+    owners: dict[str, str] | None = None
+    names = any(requests.pod)
     error_ns = world.error_ns
 
     def named(request: Request, t_ns: int) -> str:
@@ -212,6 +213,7 @@ def causes(
     for row in np.flatnonzero(requests.failed) if rows is None else rows:
         request = requests[int(row)]
         if not request.pod and request.use > 1:
+            owners = _owners(requests) if owners is None else owners
             request = request._replace(pod=owners.get(request.connection, ""))
         t_ns = request.sent_ns if request.error == "timeout" else request.end_ns
         low, high = world.segment(t_ns - error_ns), world.segment(t_ns + error_ns)
