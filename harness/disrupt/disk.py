@@ -40,7 +40,7 @@ class FillDisk(Path):
         pods = site.pods(self.selector)
         here = {pod["metadata"]["uid"] for pod in on_node(pods, self.node)}
         for pod in on_node(pods, self.node):
-            site.say("crowd-out", f"pod/{pod['metadata']['name']}", "begin", pod["metadata"]["uid"])
+            site.say("crowd-out", f"pod/{pod['metadata']['name']}", "done", pod["metadata"]["uid"])
         left = LEFT_MB[self.threshold]
         site.say("fill-disk", f"node/{self.node}", "begin", left_mb=left)
         free_mb = int(site.own_nodes().run(self.node, ["df", "--output=avail", "--block-size=1M", KUBELET]).split()[-1])
@@ -59,7 +59,7 @@ class FillDisk(Path):
             if any((one.type, one.status) == ("DiskPressure", "True") for one in node.conditions)
         }
         proof.need(f"node {', '.join(filled) or 'none'} had DiskPressure=True", bool(filled) and filled <= pressed)
-        gone = victims(history, "crowd-out", "begin")
+        gone = victims(history, "crowd-out")
         proof.need("the pods on it are known", bool(gone))
         limit = f"{THRESHOLDS_MB[self.threshold]}Mi"
         for life in gone:

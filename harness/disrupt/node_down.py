@@ -40,7 +40,7 @@ class NodeDown(Path):
         pods = site.pods(self.selector)
         here = on_node(pods, self.node)
         for pod in here:
-            site.say("strand", f"pod/{pod['metadata']['name']}", "begin", pod["metadata"]["uid"], node=self.node)
+            site.say("strand", f"pod/{pod['metadata']['name']}", "done", pod["metadata"]["uid"], node=self.node)
         nodes = site.own_nodes()
         lose = nodes.crash if self.how == "crash" else nodes.cut
         site.say(self.how, f"node/{self.node}", "begin")
@@ -70,7 +70,7 @@ class NodeDown(Path):
         proof.need(f"node {', '.join(names) or 'none'} was lost ({self.how})", bool(names))
         proof.need("the node controller made its Ready condition Unknown", bool(unknown))
         proof.need(f"it got the taint {UNREACHABLE}", any(UNREACHABLE in node.taints for node in seen))
-        gone = victims(history, "strand", "begin")
+        gone = victims(history, "strand")
         proof.need("the pods on it are known", bool(gone))
         for life in gone:
             need_tainted_off(proof, history, life)

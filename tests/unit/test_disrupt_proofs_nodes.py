@@ -150,7 +150,7 @@ def drain_blocked() -> list[Record]:
 def disk_full() -> list[Record]:
     said = event(2, "Evicted", "a", "low on resource: ephemeral-storage. Threshold quantity: 300Mi, available: 200Mi.")
     pressed = node(1, conditions=[Condition("DiskPressure", "True")])
-    acts = [on_pod(0, "crowd-out", "a", "begin"), act(0.1, "fill-disk", "node/n1")]
+    acts = [on_pod(0, "crowd-out", "a"), act(0.1, "fill-disk", "node/n1")]
     return [node(-5), *acts, pressed, said, *evicted_by_kubelet("a", 5, "TerminationByKubelet"), *made("b", 6)]
 
 
@@ -161,7 +161,7 @@ def overfilled() -> list[Record]:
 
 
 def node_lost(how: str) -> list[Record]:
-    acts = [on_pod(0, "strand", "a", "begin"), act(0.1, how, "node/n1", "begin"), act(0.2, how, "node/n1")]
+    acts = [on_pod(0, "strand", "a"), act(0.1, how, "node/n1", "begin"), act(0.2, how, "node/n1")]
     gone = node(50, status="Unknown", taints=["node.kubernetes.io/unreachable:NoExecute"])
     stuck = seen(53, "a", deletion_s=83, grace_s=30, ready=False, conditions=disrupted("DeletionByTaintManager"))
     lives = [seen(-5, "a", change="ADDED"), seen(50, "a", ready=False), stuck]

@@ -11,6 +11,7 @@ from harness.clusters.embedded import cluster, host, init, state
 from harness.clusters.embedded.layout import ClusterDir
 from harness.clusters.embedded.node import Node, link_name
 from harness.errors import ClusterError
+from harness.locks import hold
 from harness.nodes import CONTROL_PLANE, RUN
 from harness.wait import until
 
@@ -27,10 +28,11 @@ class EmbeddedNodes:
         self._run = run
 
     def sweep(self) -> None:
-        """Remove the nodes that other runs left, as killed ones do."""
-        for node in self._known().nodes:
-            if node.labels.get(RUN, self._run) != self._run:
-                self.remove(node.name)
+        """Remove the nodes that other runs left, as killed ones do; one process of a run at a time."""
+        with hold(self._folder.root / "sweep.lock", f"run {self._run}: removing nodes of others", wait_s=120):
+            for node in self._known().nodes:
+                if node.labels.get(RUN, self._run) != self._run:
+                    self.remove(node.name)
 
     def add(
         self,
