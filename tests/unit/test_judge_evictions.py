@@ -14,7 +14,7 @@ from harness.judge.evictions import (
     unready_after_s,
 )
 from harness.judge.expectation import Evidence
-from harness.records import Act, EventSeen
+from harness.records import Act, Condition, EventSeen
 
 
 def evidence(*records):
@@ -37,14 +37,15 @@ def failed(t_s):
 
 
 def two_evictions(ready_s):
-    tries = [act(0, "evict", "begin"), act(0.1, "evict"), act(0.2, "evict", "begin", "b"), act(5, "evict", name="b")]
-    return evidence(*tries, pod(1, "c", ready=False), pod(ready_s, "c"))
+    marked = [Condition("DisruptionTarget", "True", "EvictionByEvictionAPI")]
+    first, second = pod(0.1, conditions=marked), pod(5, "b", conditions=marked)
+    return evidence(pod(0), pod(0, "b"), first, pod(1, "c", ready=False), second, pod(ready_s, "c"))
 
 
 def test_accepted_after_ready():
     assert accepted_after_ready(two_evictions(4)) is True
     assert accepted_after_ready(two_evictions(6)) is False
-    assert accepted_after_ready(evidence(act(0, "evict"))) is None
+    assert accepted_after_ready(evidence(pod(0))) is None
 
 
 def gone_and_made(marked_s, made_s):
