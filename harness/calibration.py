@@ -9,8 +9,10 @@ from harness.results import Calibrated
 FILE = "calibration.json"
 
 
-def keep(home: pathlib.Path, made: Calibrated) -> pathlib.Path:
-    """Store it in place of the last one; returns the file."""
+def keep(home: pathlib.Path, made: Calibrated) -> pathlib.Path | None:
+    """Store it in place of the last one; returns the file. A quick one takes no full one's place: then None."""
+    if not made.full and (before := last(home)) is not None and before.full:
+        return None
     home.mkdir(parents=True, exist_ok=True)
     path = home / FILE
     partial = path.with_suffix(".partial")

@@ -81,7 +81,8 @@ def _calibrate(chosen: argparse.Namespace) -> int:
     with _where(chosen) as where:
         made = calibrate(effort, Progress(), command, where)
     print("\n".join(lines(made)))
-    print(f"kept in {calibration.keep(layout.home(), made)}")
+    kept = calibration.keep(layout.home(), made)
+    print(f"kept in {kept}" if kept else "not kept: there is a full one")
     if chosen.json is not None:
         chosen.json.write_text(made.table.model_dump_json(indent=1) + "\n")
     return 1 if made.missed else 0

@@ -4,6 +4,7 @@ All is as in a run: the load, the watches and logs that bring its rows, the hist
 """
 
 import json
+import os
 import pathlib
 import random
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from harness.wait import until
 
 NAME = "faults"
 PORT = 8080
-FIRST_MS = 30_000.0
+FIRST_MS = 45_000.0
 """The pod's outages begin so long after its start: the load must be steady by then."""
 
 
@@ -32,7 +33,7 @@ def run(kube: Kube, effort: Effort, folder: pathlib.Path) -> Trial:
     """One pod, one prober, all kinds in turn."""
     chosen = spans(random.Random(), ON_CLUSTER, effort.on_cluster, effort.longest_ms, first_ms=FIRST_MS)  # noqa: S311
     recorder = Recorder(folder / "cluster.jsonl.gz", "calibrate")
-    namespace = create_namespace(kube, "calibrate", folder.name)
+    namespace = create_namespace(kube, "calibrate", f"calibrate-{os.getpid()}")
     try:
         observer = Observer(kube, recorder, namespace)
         observer.start()

@@ -138,6 +138,8 @@ def test_the_last_one_is_kept_and_read_again(tmp_path):
     kept = a_calibration(missed=["bias"])
     assert calibration.keep(tmp_path, a_calibration()) == calibration.keep(tmp_path, kept)
     assert calibration.last(tmp_path) == kept
+    assert calibration.keep(tmp_path, a_calibration(full=False)) is None
+    assert calibration.last(tmp_path) == kept
     (tmp_path / calibration.FILE).write_text("{}")
     assert calibration.last(tmp_path) is None
 
