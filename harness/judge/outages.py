@@ -135,7 +135,8 @@ def stalls(requests: Requests, limit_s: float, gap_s: float = GAP_S, gap_good: i
     A stall ends at the first completion after the send of its last late request. It takes a server that is not stalled
     to answer within `limit_s`: so it lasted at least from the first late send plus the limit, and at most from the last
     send that was answered in time. Partial: a request sent within the stall was answered in time well before its end
-    (half of the limit, for what waited in a stall is not always answered in order).
+    (half of the limit, for what waited in a stall is not always answered in order) and sent well after its first late
+    one (three times the median, for that one may have been in work when the stall began).
     """
     waited = requests.end_ns - requests.scheduled_ns
     slow = waited > limit_s * NS_PER_S
@@ -170,6 +171,9 @@ def _errors(sent: Times, end: Times, met_ns: int, good: Good, span: tuple[int, i
     """
     first_end, last_sent = int(end.min()), int(sent.max())
     after = good.first_end(met_ns)
+    if after is not None and after <= last_sent and met_ns == int(sent[0]):
+        # One that timed out may have been in work when the outage began: what was sent soon after it proves nothing.
+        after = good.first_end(met_ns + 3 * good.typical_ns)
     if after is not None and after <= last_sent:
         return _partial(sent, end, met_ns, good, span, pods)
     before = good.last_sent(last_sent)
@@ -206,7 +210,7 @@ def _stall(sent: Times, end: Times, good: Good, begin: int, limit_s: float, exce
     """
     first, last, limit = int(sent[0]), int(sent[-1]), int(limit_s * NS_PER_S)
     stop = int(end[end > last].min())
-    answered = good.first_end(first)
+    answered = good.first_end(first + 3 * good.typical_ns)
     partial = answered is not None and answered < stop - limit // 2
     before = good.last_sent(first if partial else stop - limit // 2)
     before = begin if before is None else before

@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Server:
-    """A server with `backends` pods; a request takes `work_s` there."""
+    """A server with `backends` pods; a request takes from half to one and a half of `work_s` there."""
 
     spans: Sequence[Span]
     backends: int = 1
@@ -69,7 +69,7 @@ class Server:
 
     def _answer(self, arrive, backend, rng):
         """When the answer leaves (None: never) and its error."""
-        finish = arrive + self.work_s
+        finish = arrive + self.work_s * rng.uniform(0.5, 1.5)
         for span in self.spans:
             inside = span.start_s <= arrive < span.end_s
             in_work = arrive < span.start_s <= finish
