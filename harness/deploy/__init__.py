@@ -1,6 +1,7 @@
 """Brings an app into a namespace of its own and waits until it is ready."""
 
 from harness.deploy.app import App, apply, wait_ready
+from harness.deploy.aware import aware
 from harness.deploy.controller import controller
 from harness.deploy.framework import framework
 from harness.deploy.kinds import daemons, job, stateful
@@ -14,6 +15,7 @@ __all__ = [
     "App",
     "OwnNode",
     "apply",
+    "aware",
     "controller",
     "create_namespace",
     "daemons",

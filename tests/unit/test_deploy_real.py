@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from harness import manifests
-from harness.deploy import App, framework, proxied
+from harness.deploy import App, aware, framework, proxied
 from harness.deploy.framework import FRAMEWORKS, Name
 from harness.manifests import Manifest
 
@@ -44,3 +44,15 @@ def test_hardened_differs_from_default_by_its_settings_and_a_sleep(name: Name) -
     assert default.get("command", []) == hardened.get("command", []) == list(FRAMEWORKS[name].command)
     assert hardened["args"] == list(FRAMEWORKS[name].hardened)
     assert {"name": "tmp", "emptyDir": {}} in pod_of(framework(name, hardened=False))["volumes"]
+
+
+def test_the_aware_server_may_read_endpoint_slices_and_nothing_else() -> None:
+    app = aware("shop", quiet_s=1, at_most_s=20)
+    assert [one["kind"] for one in app.manifests[:3]] == ["ServiceAccount", "Role", "RoleBinding"]
+    assert app.manifests[1]["rules"] == [
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
+    ]
+    pod = pod_of(app)
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("shop", True)
+    assert pod["containers"][0]["args"] == ["--watch-service", "shop", "--quiet-s", "1", "--drain-s", "20"]
+    assert "lifecycle" not in pod["containers"][0]

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 
+from .endpoint import Slices, until_nobody_comes
 from .head import BODY_LIMIT, HEAD_LIMIT, BadRequestError, Head
 from .ledger import Ledger
 from .say import now_ns, say
@@ -321,12 +322,25 @@ async def lifetime(app: App) -> int:
     listener = Listener(app, options.port)
     say("listening", port=listener.port)
     await stopped
-    say("draining", drain_s=options.drain_s)
-    await asyncio.sleep(options.drain_s)
+    await drain(app)
     if options.graceful:
         await close_gracefully(app, listener)
         await asyncio.sleep(options.shutdown_s)
     return 0
+
+
+async def drain(app: App) -> None:
+    """Serve on for as long as the options say."""
+    options = app.options
+    if options.watch_service:
+        await until_nobody_comes(
+            Slices(options.watch_service), app.pod, quiet_s=options.quiet_s, at_most_s=options.drain_s,
+            requests=lambda: app.ledger.begun,
+        )  # fmt: skip
+        say("draining", drain_s=0.0)
+    else:
+        say("draining", drain_s=options.drain_s)
+        await asyncio.sleep(options.drain_s)
 
 
 async def close_gracefully(app: App, listener: Listener) -> None:
@@ -365,6 +379,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--graceful", action=yes_no, default=True, help="finish requests on shutdown, or cut them")
     add("--ignore-sigterm", action="store_true", help="no handler at all, so that PID 1 never sees the signal")
     add("--drain-s", type=float, default=0.0, help="keep serving that long after the signal")
+    add("--watch-service", default="", help="serve on only until this pod has left that Service and nobody comes")
+    add("--quiet-s", type=float, default=1.0, help="how long nobody must have come")
     add("--unready-on-signal", action="store_true", help="/readyz fails from the signal on")
     add("--close-on-drain", action=yes_no, default=True, help="`Connection: close` on answers after the signal")
     add("--goodbye", action="store_true", help="end streams with a word on a graceful shutdown, or wait for their end")
