@@ -5,6 +5,7 @@ import pytest
 from harness.deploy import server
 from harness.disrupt import Delete
 from harness.judge.expect import NoErrors, NoOutage, Outage, SomeErrors
+from harness.load import KeptAlive, NewConnections
 from harness.scenario import Scenario
 
 RACE_S = 3.0
@@ -41,5 +42,14 @@ def test_an_app_that_serves_on_for_a_while_drains_as_well(survive: Scenario) -> 
     """No hook, but the app itself goes on for 4 s after its signal: routing has followed by then."""
     app = survive.deploy(server(replicas=3, args=["--drain-s", "4"]))
     with survive.load(app):
+        survive.restart(Delete(app.selector, count=2))
+    survive.expect(NoErrors(), NoOutage())
+
+
+@pytest.mark.row("B2", "delete-app-delay-kept", "delete")
+def test_a_delay_in_the_app_lets_kept_connections_go(survive: Scenario) -> None:
+    """The same on connections that are kept: in its delay the app says `Connection: close` with each answer."""
+    app = survive.deploy(server(replicas=3, args=["--drain-s", "4"]))
+    with survive.load(app, probes=(NewConnections(), KeptAlive())):
         survive.restart(Delete(app.selector, count=2))
     survive.expect(NoErrors(), NoOutage())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from harness.disrupt.path import Path, acts, victims
-from harness.disrupt.site import Pod, Site
+from harness.disrupt.site import Site, restarts
 from harness.history import History
 from harness.lives import PodLife, lives
 from harness.proof import Proof, events
@@ -45,7 +45,7 @@ class FailStartup(Path):
 
         def most() -> int:
             new = [pod for pod in site.pods(self.selector) if pod["metadata"]["uid"] not in uids]
-            return max(map(_restarts, new), default=0)
+            return max(map(restarts, new), default=0)
 
         until(
             lambda: most() >= self.restarts, f"{self.restarts} restarts of a new pod", RESTARTED_S, every_s=0.25,
@@ -92,7 +92,3 @@ def _newcomers(history: History, old: list[PodLife]) -> list[PodLife]:
     uids = {life.uid for life in old}
     found = [life for life in lives(history).values() if life.uid not in uids and life.first_seen_ns >= begin_ns]
     return [life for life in found if life.labels.get("app") == labels]
-
-
-def _restarts(pod: Pod) -> int:
-    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses") or [])
