@@ -1,7 +1,7 @@
 """How containers stopped: what is expected of their signals, hooks, ends and restarts.
 
 Moments are counted from the kubelet's first event Killing about the pod: from there on its own arithmetic holds. (It
-begins up to 2 s after the request: see docs/discoveries.md.) Those of signals and hooks are the process's own; that of
+came up to 2.3 s after the request: see docs/discoveries.md.) Those of signals and hooks are the process's own; that of
 an end is a bracket, since a process that is killed tells nothing of it.
 """
 
