@@ -13,6 +13,7 @@ from harness.history import History
 from harness.judge.expectation import Evidence, Expectation
 from harness.lives import PodLife, Span
 from harness.proof import pods
+from harness.records import Act
 
 
 def there(life: PodLife) -> list[Span]:
@@ -46,14 +47,10 @@ def most(spans: Sequence[Span]) -> int:
     return max((count for _, count in counts(spans)), default=0)
 
 
-def least(spans: Sequence[Span]) -> int:
-    """The smallest number of spans at one moment, once there had been as many as there ever would be at first.
-
-    What comes before, while one pod after another becomes available for the first time, is not counted.
-    """
-    found = [count for _, count in counts(spans)]
-    rising = next((n for n in range(1, len(found)) if found[n] < found[n - 1]), len(found))
-    return min(found[max(0, rising - 1) :], default=0)
+def least(spans: Sequence[Span], since_ns: int) -> int:
+    """The smallest number of spans at one moment, from a moment on."""
+    later = [count for moment, count in counts(spans) if moment > since_ns]
+    return min([sum(span.holds(since_ns) for span in spans), *later])
 
 
 def longest_gap_s(spans: Sequence[Span]) -> float:
@@ -76,16 +73,19 @@ class _OfPods(Expectation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeastAvailable(_OfPods):
-    """The fewest pods that were available at one moment, once all had been: exactly `count`."""
+    """The fewest pods that were available at one moment, from the first act on: exactly `count`."""
 
     count: int
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
         spans = self._spans(evidence.history, "available")
-        seen = least(spans)
         what = f"never fewer than {self.count} pods available, and once just {self.count}"
-        return self.told(what, f"{seen} at the least", seen == self.count if spans else None)
+        acts = evidence.history.of(Act)
+        if not spans or not acts:
+            return self.told(what, "no pods, or no act", None)
+        seen = least(spans, acts[0].t_ns)
+        return self.told(what, f"{seen} at the least", seen == self.count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from harness.judge.presence import (
     there,
 )  # fmt: skip
 from harness.lives import Span, lives
+from harness.records import Act
 
 ANY = ()
 
@@ -48,13 +49,16 @@ def test_at_once():
     some = spans((0, 4), (1, 6), (5, None))
     assert [count for _, count in counts(some)] == [1, 2, 1, 2, 1]
     assert most(some) == 2
-    assert least(some) == 1
-    assert (most([]), least([])) == (0, 0)
+    assert least(some, made.at(0)) == 1
+    assert (most([]), least([], made.at(0))) == (0, 0)
 
 
-def test_the_first_rise_does_not_count_for_the_least():
-    assert least(spans((0, None), (1, None), (2, None))) == 3
-    assert least(spans((0, None), (1, 5), (2, None), (6, None))) == 2
+def test_the_least_is_counted_from_a_moment_on():
+    some = spans((0, None), (1, 2), (3, 5), (6, None))
+    assert least(some, made.at(0.5)) == 1
+    assert least(some, made.at(3)) == 1
+    assert least(some, made.at(6)) == 2
+    assert least(some, made.at(-1)) == 0
 
 
 def test_gaps_between_spans():
@@ -68,13 +72,14 @@ def test_most_and_least_agree_with_counting_each_moment(pairs):
     some = [Span(start, start + length) for start, length in pairs]
     each = [sum(span.holds(t) for span in some) for t in range(80)]
     assert most(some) == max(each)
-    assert {count for _, count in counts(some)} >= {most(some), least(some)}
+    assert least(some, 0) == min(each)
 
 
 def replaced(gap_s, overlap_s=0.0):
-    """Pod a on node n1 until 10, then pod b on the same node."""
+    """Pod a on node n1 until 10, then pod b on the same node; the act comes at 5."""
     back = 10 + gap_s - overlap_s
     return (
+        Act(made.at(5), "rollout", "deployment/a", "begin"),
         made.pod(0, "a"), made.pod(10, "a", deletion_s=40), made.pod(12, "a", change="DELETED", deletion_s=40),
         made.pod(max(1, back - 1), "b", ready=False), made.pod(back, "b"),
     )  # fmt: skip
