@@ -51,7 +51,7 @@ def test_too_short_a_sleep_loses_requests(survive: Scenario) -> None:
     survive.expect(SomeErrors(reason="the signal reaches the app before the endpoint's removal reaches every node"))
 
 
-@pytest.mark.row("B12", "endpoint-aware-sleep-long", "delete")
+@pytest.mark.row("B12", "endpoint-aware-sleep-long", "delete", takes_s=25)
 def test_too_long_a_sleep_loses_nothing_and_wastes_time(survive: Scenario) -> None:
     """The same app with a preStop sleep of 10 s instead: each stop takes all of it."""
     app = survive.deploy(server(replicas=3, pre_stop_s=LONG_S))

@@ -35,7 +35,7 @@ def test_a_terminating_pod_gets_no_new_traffic_while_others_are_ready(survive: S
     )
 
 
-@pytest.mark.row("B3", "terminating-fallback-alone", "delete")
+@pytest.mark.row("B3", "terminating-fallback-alone", "delete", takes_s=30)
 def test_a_terminating_pod_serves_on_while_none_is_ready(survive: Scenario) -> None:
     """The only pod is deleted and sleeps 12 s: serving and terminating, it is asked until its replacement is ready."""
     app = survive.deploy(server(replicas=1, pre_stop_s=12, args=["--startup-delay-s", str(START_UP_S)]))
@@ -52,7 +52,7 @@ def test_a_terminating_pod_serves_on_while_none_is_ready(survive: Scenario) -> N
     )  # fmt: skip
 
 
-@pytest.mark.row("B3", "terminating-fallback-unready", "delete")
+@pytest.mark.row("B3", "terminating-fallback-unready", "delete", takes_s=35)
 def test_an_app_that_turns_unready_on_its_signal_defeats_the_fallback(survive: Scenario) -> None:
     """The same, but 2 s on its signal comes and it fails readiness: it would serve on, but nobody is sent to it."""
     start_up_s, sleep_s = START_UP_S + 3, 2

@@ -53,7 +53,7 @@ def at_once(evidence: Evidence) -> bool | None:
     return all(abs(app - nginx) < APART_NS for app, nginx in seen) if len(seen) == 2 else None
 
 
-@pytest.mark.row("B11", "proxy-order-equal", "delete")
+@pytest.mark.row("B11", "proxy-order-equal", "delete", takes_s=28)
 def test_equal_sleeps_leave_the_order_to_chance_and_only_their_drain_helps(survive: Scenario) -> None:
     """Both sleep 4 s and are told to stop at once: no order, but routing has followed long before."""
     app = survive.deploy(proxied(replicas=3, app_pre_stop_s=DRAIN_S, nginx_pre_stop_s=DRAIN_S))
@@ -62,7 +62,7 @@ def test_equal_sleeps_leave_the_order_to_chance_and_only_their_drain_helps(survi
     survive.expect(Seen(what="both were told to stop at once, in both pods", predicate=at_once), NoErrors(), NoOutage())
 
 
-@pytest.mark.row("B11", "proxy-order-app-first", "delete")
+@pytest.mark.row("B11", "proxy-order-app-first", "delete", takes_s=28)
 def test_an_app_that_stops_before_its_proxy_makes_it_answer_502(survive: Scenario) -> None:
     """nginx sleeps 4 s, the app does not: until routing has followed nginx answers for an app that is gone."""
     app = survive.deploy(proxied(replicas=3, nginx_pre_stop_s=DRAIN_S))
@@ -73,7 +73,7 @@ def test_an_app_that_stops_before_its_proxy_makes_it_answer_502(survive: Scenari
     )
 
 
-@pytest.mark.row("B11", "proxy-order-proxy-first", "delete")
+@pytest.mark.row("B11", "proxy-order-proxy-first", "delete", takes_s=28)
 def test_a_proxy_that_stops_before_its_app_answers_no_502(survive: Scenario) -> None:
     """nginx sleeps 4 s and the app 8 s: whatever nginx takes, the app is there to answer it."""
     app = survive.deploy(proxied(replicas=3, app_pre_stop_s=2 * DRAIN_S, nginx_pre_stop_s=DRAIN_S))
@@ -82,7 +82,7 @@ def test_a_proxy_that_stops_before_its_app_answers_no_502(survive: Scenario) -> 
     survive.expect(first("proxy"), NoErrors(), NoOutage(), Answers(status=BAD_GATEWAY, at_most=0))
 
 
-@pytest.mark.row("B11", "proxy-order-proxy-undrained", "delete")
+@pytest.mark.row("B11", "proxy-order-proxy-undrained", "delete", takes_s=28)
 def test_a_proxy_that_stops_first_without_a_drain_refuses_but_answers_no_502(survive: Scenario) -> None:
     """nginx stops at once and the app 4 s on: requests are refused, which a client may try again, and none is a 502."""
     app = survive.deploy(proxied(replicas=3, app_pre_stop_s=DRAIN_S))
@@ -91,7 +91,7 @@ def test_a_proxy_that_stops_first_without_a_drain_refuses_but_answers_no_502(sur
     survive.expect(first("proxy"), SomeErrors(), Answers(status=BAD_GATEWAY, at_most=0))
 
 
-@pytest.mark.row("B11", "proxy-order-sidecar", "delete")
+@pytest.mark.row("B11", "proxy-order-sidecar", "delete", takes_s=28)
 def test_a_proxy_as_native_sidecar_outlives_its_app(survive: Scenario) -> None:
     """nginx is a native sidecar, so it is told to stop only after the app has ended: app first, hence 502."""
     app = survive.deploy(proxied(replicas=3, nginx_pre_stop_s=DRAIN_S, sidecar=True))
@@ -102,7 +102,7 @@ def test_a_proxy_as_native_sidecar_outlives_its_app(survive: Scenario) -> None:
     )
 
 
-@pytest.mark.row("B11", "proxy-order-sidecar-drained", "delete")
+@pytest.mark.row("B11", "proxy-order-sidecar-drained", "delete", takes_s=28)
 def test_a_proxy_as_native_sidecar_needs_no_sleep_if_the_app_drains(survive: Scenario) -> None:
     """nginx as a native sidecar again, without a sleep of its own; the app sleeps 4 s: nothing is lost."""
     app = survive.deploy(proxied(replicas=3, app_pre_stop_s=DRAIN_S, sidecar=True))

@@ -36,7 +36,7 @@ def third_waits(evidence: Evidence) -> bool | None:
     return pauses[1] <= AT_ONCE_S and pauses[2] <= AT_ONCE_S and pauses[3] >= BACK_OFF_S - 1
 
 
-@pytest.mark.row("B6", "startup-failure-never", "startup")
+@pytest.mark.row("B6", "startup-failure-never", "startup", takes_s=40)
 def test_a_revision_that_never_starts_is_restarted_for_ever_and_the_old_pods_serve_on(survive: Scenario) -> None:
     """The new revision never opens its port: restarted again and again, never Ready, and the rollout stands still."""
     app = survive.deploy(server(replicas=2))
@@ -55,7 +55,7 @@ def test_a_revision_that_never_starts_is_restarted_for_ever_and_the_old_pods_ser
     )
 
 
-@pytest.mark.row("B6", "startup-failure-tight", "startup")
+@pytest.mark.row("B6", "startup-failure-tight", "startup", takes_s=22)
 def test_a_slow_start_against_a_tight_threshold_never_gets_there(survive: Scenario) -> None:
     """The new revision would open its port after 8 s, but its startup probe gives up after 3 s, each time anew."""
     app = survive.deploy(server(replicas=2))
@@ -65,7 +65,7 @@ def test_a_slow_start_against_a_tight_threshold_never_gets_there(survive: Scenar
     survive.expect(NoErrors(), NoOutage())
 
 
-@pytest.mark.row("B6", "startup-slow-allowed", "rollout")
+@pytest.mark.row("B6", "startup-slow-allowed", "rollout", takes_s=33)
 def test_a_slow_start_with_a_wide_threshold_only_takes_its_time(survive: Scenario) -> None:
     """The same slow start, but the startup probe waits for up to 60 s: nothing is restarted, nothing is lost."""
     app = survive.deploy(server(replicas=1, args=["--startup-delay-s", str(SLOW_S)], pre_stop_s=4))

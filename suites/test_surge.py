@@ -34,7 +34,7 @@ def left_ready(evidence: Evidence, count: int) -> bool | None:
     return all(one == count for one in left) if len(left) == REPLICAS else None
 
 
-@pytest.mark.row("B4", "rollout-surge", "rollout")
+@pytest.mark.row("B4", "rollout-surge", "rollout", takes_s=27)
 def test_with_a_surge_a_new_pod_is_ready_before_an_old_one_goes(survive: Scenario) -> None:
     """maxSurge 1, maxUnavailable 0: one more pod than wanted, and never one less."""
     app = survive.deploy(server(replicas=REPLICAS, pre_stop_s=4, max_surge=1, max_unavailable=0))
@@ -56,7 +56,7 @@ def test_with_a_surge_a_new_pod_is_ready_before_an_old_one_goes(survive: Scenari
     )
 
 
-@pytest.mark.row("B4", "rollout-delete-first", "rollout")
+@pytest.mark.row("B4", "rollout-delete-first", "rollout", takes_s=22)
 def test_without_a_surge_an_old_pod_goes_before_a_new_one_comes(survive: Scenario) -> None:
     """maxSurge 0, maxUnavailable 1: half the capacity is gone meanwhile, though with a drain no request is lost."""
     app = survive.deploy(server(replicas=REPLICAS, pre_stop_s=4, max_surge=0, max_unavailable=1))
@@ -73,7 +73,7 @@ def test_without_a_surge_an_old_pod_goes_before_a_new_one_comes(survive: Scenari
     )
 
 
-@pytest.mark.row("B4", "rollout-recreate", "rollout")
+@pytest.mark.row("B4", "rollout-recreate", "rollout", takes_s=28)
 def test_recreate_is_a_full_gap(survive: Scenario) -> None:
     """Recreate: no new pod is made until every old one is gone, so nobody answers from the old ones' end on."""
     args = ["--startup-delay-s", str(START_UP_S)]
