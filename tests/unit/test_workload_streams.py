@@ -99,7 +99,7 @@ BEAT = server_streams.event("1 5 web-1", 1)
 )
 def test_each_end_of_an_event_stream(behave: Any, expected: tuple[str, str, str, int]) -> None:
     ((*_, outcome, phase, error, _, _, _, beats),), _, _ = probe(
-        serve_one(behave), "sse", "--deadline-s", "0.1", "--lasting-s", "60", count=1
+        serve_one(behave), "sse", "--deadline-s", "0.5", "--lasting-s", "60", count=1
     )
     assert (outcome, phase, error, beats) == expected
 
@@ -114,7 +114,7 @@ def test_a_wrong_accept_key_is_no_websocket() -> None:
 @pytest.mark.parametrize("kind", ["sse", "websocket"])
 def test_a_goodbye_and_a_cut_differ(kind: str, goodbye: bool, error: str) -> None:
     with serving("--goodbye" if goodbye else "--no-graceful") as running:
-        threading.Timer(0.3, running.process.send_signal, [signal.SIGTERM]).start()
+        threading.Timer(1.0, running.process.send_signal, [signal.SIGTERM]).start()
         rows, _, _ = probe(running.port, kind, "--streams", "3", "--lasting-s", "60", count=3)
     assert [row[6] for row in rows] in ([error] * 3, ["reset"] * 3)
     assert goodbye is (rows[0][6] == "ended")
@@ -125,7 +125,7 @@ def test_stopped_it_leaves_every_stream() -> None:
     with serving() as running:
         options = parse(["--probe", "p", "--target", f"127.0.0.1:{running.port}", "--kind", "sse", "--path", "/sse"])
         prober = build(options, lambda line: lines.append(json.loads(line)))
-        threading.Timer(0.3, prober.stop).start()
+        threading.Timer(1.0, prober.stop).start()
         prober.run(target=options.target, role="stream")
     rows = [row for line in lines if line["kind"] == "requests" for row in line["rows"]]
     assert [row[4] for row in rows] == ["ok"] * 6
