@@ -3,11 +3,12 @@
 import pytest
 
 from harness.deploy import signals
-from harness.deploy.signals import hook, process, sleep
+from harness.deploy.signals import behind_nginx, hook, process, sleep
 from harness.disrupt.stop import Stop
 from harness.judge.expect import Evidence, ExitCode, Seen
 from harness.judge.stopped import only
 from harness.judge.stops import EndsAt, HookAt, SignalAt
+from harness.manifests import Manifest
 from harness.proof import events
 from harness.scenario import Scenario
 
@@ -61,3 +62,33 @@ def test_the_grace_period_runs_from_the_hooks_beginning(survive: Scenario) -> No
         EndsAt(at_s=8, reason=f"at G = 8 s; the articles: 13 s; {OLD}"),
         ExitCode(code=KILLED),
     )
+
+
+@pytest.mark.row("A11", "prestop-equals-grace", "stop")
+def test_a_hook_as_long_as_the_grace_period_leaves_no_time_to_shut_down(survive: Scenario) -> None:
+    """nginx and an app that needs 5 s to shut down, both with preStop sleep 10 = G: the app is killed at 12 s."""
+    app = survive.deploy(behind_nginx(slow_to_stop(10), sleep(10), grace_s=10))
+    survive.restart(Stop(app.selector))
+    survive.expect(
+        SignalAt(container="app", at_s=10),
+        EndsAt(container="app", at_s=12, reason="G + the floor of 2 s; the post-mortem: no time at all"),
+        ExitCode(container="app", code=KILLED),
+        ExitCode(container="nginx", code=0, reason="nginx has nothing to finish: 2 s are enough for it"),
+    )
+
+
+@pytest.mark.row("A11", "prestop-below-grace", "stop")
+def test_a_hook_shorter_than_the_grace_period_leaves_time_to_shut_down(survive: Scenario) -> None:
+    """The same pod with preStop sleep 4 of G 10 s: the app's 5 s of shutdown fit, it exits by itself."""
+    app = survive.deploy(behind_nginx(slow_to_stop(4), sleep(4), grace_s=10))
+    survive.restart(Stop(app.selector))
+    survive.expect(
+        SignalAt(container="app", at_s=4),
+        EndsAt(container="app", at_s=9, reason="preStop 4 s + shutdown 5 s"),
+        ExitCode(code=0),
+    )
+
+
+def slow_to_stop(pre_stop_s: int) -> Manifest:
+    """An app that takes 5 s to shut down, after a preStop."""
+    return process(args=["--shutdown-s", "5"], port=signals.BEHIND_PORT, pre_stop=sleep(pre_stop_s))

@@ -11,6 +11,9 @@ QUIT_IMAGE = "survive.dev/signals-quit:dev"
 """The same process in an image with STOPSIGNAL SIGQUIT."""
 
 PORT = 8080
+BEHIND_PORT = 8081
+"""Where nginx, which has PORT, expects the app of its pod."""
+
 _PROGRAM = ["python3", "-I", "-S", "/opt/app/signals.py"]
 
 
@@ -95,3 +98,13 @@ def pod(
     labels = {} if speaks else {"survive.dev/speaks": None}
     changed = manifests.merged(template, {"metadata": {"labels": labels}, "spec": spec})
     return App(name, [*account, *others, changed], None, PORT, {"app": name}, kind="Pod")
+
+
+def behind_nginx(app: Manifest, pre_stop: Manifest, *, grace_s: int) -> App:
+    """A pod of nginx, with a preStop, in front of an app that listens on BEHIND_PORT: as workloads/nginx has it."""
+    made = manifests.load("nginx")
+    spec = manifests.pod_spec(manifests.of_kind(made, "Deployment"))
+    (nginx,) = [one for one in spec["containers"] if one["name"] == "nginx"]
+    proxy = manifests.merged(nginx, {"lifecycle": {"preStop": pre_stop}})
+    settings = manifests.of_kind(made, "ConfigMap")
+    return pod(app, proxy, grace_s=grace_s, others=[settings], volumes=spec["volumes"])

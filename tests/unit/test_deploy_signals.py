@@ -2,7 +2,7 @@ import pytest
 
 from harness import wait
 from harness.deploy import signals, wait_ready
-from harness.deploy.signals import hook, once, process, sleep
+from harness.deploy.signals import BEHIND_PORT, behind_nginx, hook, once, process, sleep
 from harness.errors import WaitTimeout
 from harness.manifests import main_container, of_kind, pod_spec
 
@@ -92,3 +92,16 @@ def test_a_bare_pod_is_ready_by_its_own_condition(monkeypatch):
     assert kube.ready == ["True"]
     with pytest.raises(WaitTimeout, match="Pod signals in ns to be ready; last seen: it is not Ready; pod signals: "):
         wait_ready(OnePod("False"), signals.pod(), "ns", timeout_s=0.0)
+
+
+def test_nginx_stands_in_front_of_the_app():
+    app = behind_nginx(process(port=BEHIND_PORT), sleep(3), grace_s=9)
+    config, pod = app.manifests
+    assert (config["kind"], pod["kind"]) == ("ConfigMap", "Pod")
+    assert f"proxy_pass http://127.0.0.1:{BEHIND_PORT}" in "".join(config["data"].values())
+    spec = pod_spec(pod)
+    assert [one["name"] for one in spec["containers"]] == ["app", "nginx"]
+    assert spec["containers"][1]["lifecycle"] == {"preStop": {"sleep": {"seconds": 3}}}
+    mounted = {one["name"] for one in spec["containers"][1]["volumeMounts"]}
+    assert mounted <= {one["name"] for one in spec["volumes"]}
+    assert spec["terminationGracePeriodSeconds"] == 9
