@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from harness import wait
 from harness.clock import now_ns
+from harness.errors import KubeError, WaitTimeout
 from harness.history import Recorder
 from harness.kube import LISTED, Kube, Object, Stop
 from harness.observe.endpoints import endpoints_seen
@@ -19,6 +20,7 @@ from harness.observe.pods import pod_seen
 from harness.records import Lost, Record
 
 _FLUSH_S = 0.5
+_CATCH_UP_S = 10.0
 
 
 class View(NamedTuple):
@@ -47,6 +49,7 @@ class Observer:
         self._recorder = recorder
         self._namespace = namespace
         self._stop = Stop()
+        self._versions: dict[str, str] = {}
         self._listed = {view.kind: threading.Event() for view in VIEWS}
         self._logs = Logs(kube, recorder.add)
         self._threads = ThreadPoolExecutor(max_workers=len(VIEWS) + 2, thread_name_prefix="survive-watch")
@@ -70,10 +73,12 @@ class Observer:
         self._running[f"Lease/{name}"] = self._threads.submit(self._watch, view, namespace, f"metadata.name={name}")
 
     def stop(self, drain_s: float = 15.0) -> None:
-        """Read the logs of ended containers to their ends (for at most `drain_s`), end the watches, flush.
+        """Let the watch of pods catch up, read the logs of ended containers to their ends (for at most `drain_s`), end
+        the watches, flush.
 
         Raises what broke a watch, if anything did.
         """
+        self._catch_up()
         self._logs.stop(drain_s)
         self._halt()
         for future in self._running.values():
@@ -92,6 +97,24 @@ class Observer:
     def _halt(self) -> None:
         self._stop.set()
         self._threads.shutdown(wait=True)
+
+    def _catch_up(self) -> None:
+        """Wait until the watch has told what the API tells of pods: an answer may overtake the watch's news."""
+
+        def behind() -> set[str]:
+            pods = [pod["metadata"] for pod in self._kube.list("v1", "Pod", self._namespace)]
+            now = {meta["uid"]: meta["resourceVersion"] for meta in pods}
+            told = dict(self._versions)
+            return {uid for uid in now.keys() | told.keys() if now.get(uid) != told.get(uid)}
+
+        watch = self._running.get("Pod")
+        try:
+            wait.until(
+                lambda: watch is None or watch.done() or not behind(),
+                "the watch of pods to catch up", _CATCH_UP_S, 0.05, last=behind,
+            )  # fmt: skip
+        except (KubeError, WaitTimeout) as exc:
+            self._recorder.add(Lost(now_ns(), "watch/Pod", f"it may lack the last changes: {exc}"))
 
     def _all_listed(self) -> bool:
         for future in self._running.values():
@@ -120,6 +143,13 @@ class Observer:
                 self._recorder.add(record)
             if view.kind == "Pod":
                 self._logs.saw(change, item)
+                self._note_version(change, item)
+
+    def _note_version(self, change: str, pod: Object) -> None:
+        if change == "DELETED":
+            self._versions.pop(pod["metadata"]["uid"], None)
+        else:
+            self._versions[pod["metadata"]["uid"]] = pod["metadata"]["resourceVersion"]
 
     def _flush(self) -> None:
         while not self._stop.wait(_FLUSH_S):

@@ -10,27 +10,40 @@ from harness.observe.observer import VIEWS
 from harness.records import Lost, NodeSeen, PodSeen
 from harness.wait import until
 
-POD = {"metadata": {"name": "p", "namespace": "ns", "uid": "u"}, "spec": {}, "status": {"phase": "Pending"}}
+META = {"name": "p", "namespace": "ns", "uid": "u", "resourceVersion": "7"}
+POD = {"metadata": META, "spec": {}, "status": {"phase": "Pending"}}
 NODE = {"metadata": {"name": "n", "uid": "n"}, "spec": {}, "status": {}}
 
 
 class Kube:
     """Watches from a script: what comes before and after the first list, by kind."""
 
-    def __init__(self, before=None, after=None, refused=(), silent=()):
+    def __init__(self, before=None, after=None, refused=(), silent=(), pods=None):
         self.before = before or {}
         self.after = after or {}
         self.refused = refused
         self.silent = silent
+        self.pods = pods
+        self.told = {}
         self.namespaces = {}
         self.go = threading.Event()
         self.done = threading.Event()
+
+    def list(self, api_version, kind, namespace):
+        assert (kind, namespace) == ("Pod", "ns")
+        if isinstance(self.pods, KubeError):
+            raise self.pods
+        self.go.set()  # what comes after the first list comes after the first question too
+        return list(self.told.values()) if self.pods is None else self.pods
 
     def watch(self, api_version, kind, namespace="", *, stop, on_break, fields=""):
         self.namespaces[f"{kind}?{fields}" if fields else kind] = namespace
         if kind in self.refused:
             raise KubeError(f"{kind} is forbidden", 403)
-        yield from self.before.get(kind, [])
+        for change, item in self.before.get(kind, []):
+            if kind == "Pod":
+                self.told[item["metadata"]["uid"]] = item
+            yield change, item
         if kind not in self.silent:
             yield LISTED, {}
         for item in self.after.get(kind, []):
@@ -96,3 +109,35 @@ def test_a_fault_in_a_watch_is_raised_by_stop(recorder):
     kube.go.set()
     with pytest.raises(KeyError):
         observer.stop()
+
+
+def test_stop_waits_for_what_the_api_tells_already(recorder):
+    newer = {**POD, "metadata": {**META, "resourceVersion": "8"}, "status": {"phase": "Failed"}}
+    kube = Kube(before={"Pod": [("ADDED", POD)]}, after={"Pod": [("MODIFIED", newer)]}, pods=[newer])
+    with Observer(kube, recorder, "ns"):
+        pass
+    assert [pod.phase for pod in recorder.history().of(PodSeen)] == ["Pending", "Failed"]
+    assert recorder.history().of(Lost) == []
+
+
+def test_stop_waits_for_the_news_of_a_pods_end(recorder):
+    kube = Kube(before={"Pod": [("ADDED", POD)]}, after={"Pod": [("DELETED", POD)]}, pods=[])
+    with Observer(kube, recorder, "ns"):
+        pass
+    assert [pod.change for pod in recorder.history().of(PodSeen)] == ["ADDED", "DELETED"]
+
+
+def test_a_watch_that_does_not_catch_up_is_told(recorder, monkeypatch):
+    monkeypatch.setattr("harness.observe.observer._CATCH_UP_S", 0.0)
+    newer = {**POD, "metadata": {**META, "resourceVersion": "8"}}
+    with Observer(Kube(before={"Pod": [("ADDED", POD)]}, pods=[newer]), recorder, "ns"):
+        pass
+    (lost,) = recorder.history().of(Lost)
+    assert (lost.source, "may lack the last changes" in lost.what) == ("watch/Pod", True)
+
+
+def test_an_api_that_cannot_be_asked_is_told_too(recorder):
+    with Observer(Kube(pods=KubeError("no answer")), recorder, "ns"):
+        pass
+    (lost,) = recorder.history().of(Lost)
+    assert "no answer" in lost.what
