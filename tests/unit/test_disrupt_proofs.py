@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 import recorded
+from mutated import Change, mapped, with_rows
 
 from harness.history import History
 from harness.judge.expect_leaders import NoOverlap, Overlap
 from harness.lives import lives
-from harness.records import Act, AppSaid, EventSeen, LeaseSeen, PodSeen, Record, RequestBatch, Work
+from harness.records import Act, AppSaid, EventSeen, LeaseSeen, PodSeen, Record, Work
 from harness.reigns import reigns
 from harness.results import Result, Results
 from reports import write_all
@@ -19,12 +20,6 @@ from reports import write_all
 RESULTS = recorded.results()
 HISTORIES = recorded.histories()
 PLAYED = {name: recorded.replay(result) for name, result in RESULTS.items()}
-OUTCOME = 4
-Change = Callable[[History], History]
-
-
-def mapped(history: History, change: Callable[[Record], Record | None]) -> History:
-    return History(history.scenario, [new for one in history.records if (new := change(one)) is not None])
 
 
 def without_acts(verb: str, history: History) -> History:
@@ -221,24 +216,6 @@ def test_without_a_piece_of_evidence_it_is_not_proved(name: str, change: Change,
     judged = PLAYED[name].judge(less)
     assert judged.verdict == "inconclusive"
     assert re.search(r"^The restart was not proved: ", judged.why)
-
-
-def with_rows(probe: str, outcome: str, history: History, *, from_row: int = 300, count: int = 10**9) -> History:
-    """The outcome of rows of one prober changed, by their place in time."""
-    seen = 0
-
-    def change(one: Record) -> Record:
-        nonlocal seen
-        if not isinstance(one, RequestBatch) or one.probe != probe:
-            return one
-        rows = []
-        for row in one.rows:
-            chosen = from_row <= seen < from_row + count
-            rows.append([*row[:OUTCOME], outcome, *row[OUTCOME + 1 :]] if chosen else row)
-            seen += 1
-        return replace(one, rows=rows)
-
-    return mapped(history, change)
 
 
 GOOD = [name for name, result in RESULTS.items() if result.traffic is not None and not result.traffic.errors]
