@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from harness.clock import now_ns
 from harness.disrupt.path import Path, acts
 from harness.disrupt.site import NEEDS_NODES, Site, ready
+from harness.errors import KubeError
 from harness.history import History
 from harness.kube import time_ns
 from harness.lives import lives
@@ -14,6 +15,7 @@ from harness.records import Act
 from harness.wait import until
 
 READY_S = 60.0
+ABSENT = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,12 @@ class RestartDaemon(Path):
 
     def _renewed_ns(self, site: Site, since_ns: int) -> int | None:
         """When the kubelet renewed the node's Lease, if that was after a moment and the node is Ready."""
-        lease = site.kube.get("coordination.k8s.io/v1", "Lease", self.node, "kube-node-lease")
+        try:
+            lease = site.kube.get("coordination.k8s.io/v1", "Lease", self.node, "kube-node-lease")
+        except KubeError as exc:
+            if exc.status != ABSENT:
+                raise
+            return None  # a node that has just been added has none yet
         renewed_ns = time_ns(lease["spec"].get("renewTime"))
         late = renewed_ns is not None and renewed_ns > since_ns
         return renewed_ns if late and ready(site.kube.get("v1", "Node", self.node)) else None

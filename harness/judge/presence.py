@@ -53,11 +53,14 @@ def least(spans: Sequence[Span], since_ns: int) -> int:
     return min([sum(span.holds(since_ns) for span in spans), *later])
 
 
-def longest_gap_s(spans: Sequence[Span]) -> float:
-    """The longest time without any span after the first one had begun; one that did not end does not count."""
+def longest_gap_s(spans: Sequence[Span], since_ns: int) -> float:
+    """The longest time without any span, from a moment on, after the first one had begun; one that did not end does
+    not count.
+    """
     steps = counts(spans)
     ends = [moment for moment, _ in steps[1:]]
-    return max((seconds(end - start) for (start, n), end in zip(steps, ends, strict=False) if n == 0), default=0.0)
+    gaps = [seconds(end - max(start, since_ns)) for (start, n), end in zip(steps, ends, strict=False) if n == 0]
+    return max([0.0, *gaps])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ class MostThere(_OfPods):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeGap(_OfPods):
-    """The longest time that a node had no available pod, of the nodes that had one. None sets no limit."""
+    """The longest time that a node had no available pod, from the first act on, of the nodes that had one."""
 
     at_least_s: float = 0.0
     at_most_s: float
@@ -117,7 +120,8 @@ class NodeGap(_OfPods):
         nodes: dict[str, list[Span]] = {}
         for life in pods(evidence.history, **dict(self.labels)):
             nodes.setdefault(life.node, []).extend(available(life))
-        gaps = {node: longest_gap_s(spans) for node, spans in nodes.items() if spans}
+        began_ns = min((act.t_ns for act in evidence.history.of(Act)), default=0)
+        gaps = {node: longest_gap_s(spans, began_ns) for node, spans in nodes.items() if spans}
         what = f"each node without an available pod for {self.at_least_s:g} to {self.at_most_s:g} s"
         seen = ", ".join(f"{node} {gap_s:.3f} s" for node, gap_s in sorted(gaps.items()))
         holds = all(self.at_least_s <= gap_s <= self.at_most_s for gap_s in gaps.values())

@@ -62,9 +62,12 @@ def test_the_least_is_counted_from_a_moment_on():
 
 
 def test_gaps_between_spans():
-    assert longest_gap_s(spans((0, 1), (3, 4), (4.5, None))) == pytest.approx(2)
-    assert longest_gap_s(spans((0, 5), (2, None))) == 0
-    assert longest_gap_s(spans((0, 1))) == 0, "what did not end is no gap: the history ends there"
+    some = spans((0, 1), (3, 4), (4.5, None))
+    assert longest_gap_s(some, made.at(0)) == pytest.approx(2)
+    assert longest_gap_s(some, made.at(2.7)) == pytest.approx(0.5)
+    assert longest_gap_s(some, made.at(5)) == 0, "what was before does not count"
+    assert longest_gap_s(spans((0, 5), (2, None)), made.at(0)) == 0
+    assert longest_gap_s(spans((0, 1)), made.at(0)) == 0, "what did not end is no gap: the history ends there"
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), min_size=1, max_size=8))
