@@ -11,6 +11,9 @@ from rich.table import Table
 
 from harness.results import Result, Results, Traffic
 
+WIDEST = 250
+"""No row is as wide; a narrower console would cut its figures."""
+
 COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "skip": "cyan", "error": "magenta"}
 
 
@@ -65,7 +68,7 @@ def _failover(result: Result) -> str:
 
 
 def _drawn(table: Table, width: int, colours: bool) -> list[str]:
-    console = Console(file=io.StringIO(), width=max(width, 120), force_terminal=colours, highlight=False)
+    console = Console(file=io.StringIO(), width=max(width, WIDEST), force_terminal=colours, highlight=False)
     with console.capture() as captured:
         console.print(table)
     return captured.get().splitlines()

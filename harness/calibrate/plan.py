@@ -44,7 +44,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a calibration does. `held` says whether its figures are held to all targets, or only some."""
+    """How much a calibration does. `full` says whether its figures are held to all targets, or only some."""
 
     outages: int
     longest_ms: float

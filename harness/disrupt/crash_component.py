@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from harness.disrupt.leader import holder, leases, need_passed, wait_passed
 from harness.disrupt.path import Path, acts
-from harness.disrupt.site import NEEDS_NODES, Site
+from harness.disrupt.site import Site
 from harness.errors import SurviveError
 from harness.history import History
 from harness.nodes import CONTROL_PLANE
@@ -23,7 +23,9 @@ class CrashComponent(Path):
 
     def needs(self, site: Site) -> str:
         """Processes of the control plane that may be killed."""
-        return "" if site.nodes is not None else NEEDS_NODES
+        if site.nodes:
+            return ""
+        return "needs processes of the control plane to kill, which only the embedded cluster gives: --cluster embedded"
 
     def act(self, site: Site) -> None:
         """Kill it (SIGKILL), wait until it was started again and until another holds the Lease."""

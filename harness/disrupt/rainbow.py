@@ -1,5 +1,7 @@
-"""A release beside the old one (blue and green, or as many colours as there are releases): routing is switched over,
-and the old Deployment goes once nobody uses it any more."""
+"""A release beside the old one, which goes once nobody uses it any more.
+
+Blue and green, or as many colours as there are releases: routing is switched over at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -33,11 +33,11 @@ def marked_before_replaced(evidence: Evidence) -> bool | None:
     """Whether each pod that was deleted was marked before any pod of its kind was made in its stead."""
     found = list(lives(evidence.history).values())
     gone = [life for life in found if life.deletion_seen_ns is not None]
-    if not gone:
+    acts = evidence.history.of(Act)
+    if not gone or not acts:
         return None
     first_ns = min(life.deletion_seen_ns or 0 for life in gone)
-    began_ns = min(act.t_ns for act in evidence.history.of(Act))
-    new = [life for life in found if life.labels == gone[0].labels and life.first_seen_ns >= began_ns]
+    new = [life for life in found if life.labels == gone[0].labels and life.first_seen_ns >= acts[0].t_ns]
     return all(life.first_seen_ns > first_ns for life in new) if new else None
 
 

@@ -1,7 +1,7 @@
 """Runs on a real cluster, recorded: their histories and results, for what is to be proved on real evidence.
 
-`PYTHONPATH=. python tests/unit/recorded.py reports/out/RUN NAME` takes a run as the recording NAME; all its rows should
-have passed. Rows that another recording has are left out.
+`PYTHONPATH=. python tests/unit/recorded.py reports/out/RUN NAME` takes a run as the recording NAME: the rows that
+passed, but for those that another recording has.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import importlib.util
 import pathlib
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -26,6 +26,8 @@ from harness.results import Result, Results
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 RECORDINGS = ("run", "leaders")
+MATRIX = "matrix"
+"""A recording of the rows that are in none of the others."""
 KEPT = {"control": 10, "load": 40}
 """Of the probers with these roles one request in so many is kept, to keep the file small."""
 
@@ -84,12 +86,12 @@ def results_file(recording: str) -> pathlib.Path:
     return DATA / f"{recording}-results.json"
 
 
-def results() -> dict[str, Result]:
-    return {one.name: one for name in RECORDINGS for one in Results.read(results_file(name)).results}
+def results(recordings: Sequence[str] = RECORDINGS) -> dict[str, Result]:
+    return {one.name: one for name in recordings for one in Results.read(results_file(name)).results}
 
 
-def histories() -> dict[str, History]:
-    return {row: seen for name in RECORDINGS for row, seen in history.read(history_file(name)).items()}
+def histories(recordings: Sequence[str] = RECORDINGS) -> dict[str, History]:
+    return {row: seen for name in recordings for row, seen in history.read(history_file(name)).items()}
 
 
 def replay(result: Result) -> Replay:
@@ -134,15 +136,18 @@ def thinned(records: Iterable[Record]) -> Iterator[Record]:
 
 def take(run: pathlib.Path, recording: str) -> None:
     DATA.mkdir(exist_ok=True)
-    others = [Results.read(results_file(name)) for name in RECORDINGS if name != recording]
+    others = [
+        Results.read(results_file(name)) for name in RECORDINGS if name != recording and results_file(name).exists()
+    ]
     known = {result.name for found in others for result in found.results}
     found = Results.read(run / "results.json")
-    kept = [result for result in found.results if result.name not in known]
+    kept = [result for result in found.results if result.name not in known and result.verdict == "pass"]
+    names = {result.name for result in kept}
     found.model_copy(update={"results": kept}).write(results_file(recording))
     file = history_file(recording)
     file.unlink(missing_ok=True)
     for name, seen in history.read(run / "history.jsonl.gz").items():
-        if name not in known:
+        if name in names:
             recorder = Recorder(file, name)
             for record in thinned(seen.records):
                 recorder.add(record)

@@ -50,8 +50,8 @@ def test_no_rows():
 
 def test_a_narrow_terminal_cuts_no_row():
     failover = Failover(low_s=0.49, estimate_s=0.512, high_s=0.53)
-    traffic = made_run.traffic(2600, [made_run.outage(9, 1.931, 193, "y")])
-    wide = result(name="a-name-that-is-rather-long", verdict="inconclusive", traffic=traffic, failover=failover)
+    traffic = made_run.traffic(26_000_000, [made_run.outage(9, 1.931, 193, "y")])
+    wide = result(name="a-name-that-is-rather-long-" * 3, verdict="inconclusive", traffic=traffic, failover=failover)
     assert "0.512 s [0.490, 0.530]" in plain(wide, width=40)[1]
 
 
