@@ -24,7 +24,19 @@ def run(spare: ClusterDir, tmp_path: pathlib.Path):
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        argv = [sys.executable, "-m", "pytest", "suites", "--cluster", "embedded", "--cluster-name", NAME]
+        # What a shell started in the background ignores SIGINT, and so would all that it starts.
+        argv = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "pytest",
+            "suites",
+            "--cluster",
+            "embedded",
+            "--cluster-name",
+            NAME,
+        ]
         argv += ["--survive-out", str(tmp_path), "-p", "no:cacheprovider", *arguments]
         process = subprocess.Popen(
             argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

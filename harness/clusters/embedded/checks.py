@@ -11,8 +11,8 @@ from harness.clusters.embedded.layout import home
 from harness.errors import UsageError
 
 NEEDED = {
-    "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "runc": "runc", "nft": "nftables",
-    "conntrack": "conntrack", "mount": "mount", "mkfs.ext4": "e2fsprogs",
+    "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux", "runc": "runc",
+    "nft": "nftables", "conntrack": "conntrack", "mount": "mount", "mkfs.ext4": "e2fsprogs",
 }  # fmt: skip
 NEEDED_TO_BUILD = {"mmdebstrap": "mmdebstrap", "buildah": "buildah"}
 FILE_SYSTEMS = ("overlay", "ext4", "tmpfs")

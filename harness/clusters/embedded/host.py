@@ -225,7 +225,8 @@ def remove_cgroup(path: str, timeout_s: float = 20) -> None:
 
 def copy_store(source: pathlib.Path, target: pathlib.Path) -> None:
     """Give a node its images: the files of a containerd root as hard links, its databases as copies."""
-    subprocess.run(["cp", "-al", f"{source}/.", str(target)], check=True)
+    # A start that is killed must not leave it behind, writing what the next one removes.
+    subprocess.run(["setpriv", "--pdeathsig", "KILL", "cp", "-al", f"{source}/.", str(target)], check=True)
     for database in [*source.rglob("*.db")]:
         copy = target / database.relative_to(source)
         copy.unlink()
