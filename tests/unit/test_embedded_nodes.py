@@ -31,7 +31,10 @@ def nodes(folder):
 
 
 def tell(folder, **programs):
-    (folder / "programs.json").write_text(json.dumps(programs))
+    """As init does it: at once, so that nobody reads a half."""
+    partial = folder / "programs.json.partial"
+    partial.write_text(json.dumps(programs))
+    partial.rename(folder / "programs.json")
 
 
 def program(pid, starts=1, stopped=False):
