@@ -196,7 +196,7 @@ def pytest_runtest_makereport(
         return report
     if call.when == "call" and (result := scenario.result) is not None:
         report.survive_verdict = result.verdict  # type: ignore[attr-defined] # reports carry extras over xdist
-        report.survive_line = summary.line(result)  # type: ignore[attr-defined]
+        report.survive_line = summary.line(result)  # type: ignore[attr-defined] # as above
     if call.excinfo is None:
         return report
     error = call.excinfo.value

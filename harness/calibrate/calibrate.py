@@ -31,6 +31,7 @@ def calibrate(effort: Effort, progress: Progress, command: str, where: Where) ->
     without = local.left_out() | clients.left_out()
     with tempfile.TemporaryDirectory(prefix="survive-calibrate-") as name:
         folder = pathlib.Path(name)
+        # Chance, not a secret.
         chosen = [pair for pair in local.pairs(random.Random(), effort) if pair.fault not in without]  # noqa: S311
         with progress.stage(f"{len(chosen)} kinds of fault, {effort.outages} outages of each"):
             trials = local.run(chosen, folder)

@@ -31,6 +31,7 @@ FIRST_MS = 45_000.0
 
 def run(kube: Kube, effort: Effort, folder: pathlib.Path) -> Trial:
     """One pod, one prober, all kinds in turn."""
+    # Chance, not a secret.
     chosen = spans(random.Random(), ON_CLUSTER, effort.on_cluster, effort.longest_ms, first_ms=FIRST_MS)  # noqa: S311
     recorder = Recorder(folder / "cluster.jsonl.gz", "calibrate")
     namespace = create_namespace(kube, "calibrate", f"calibrate-{os.getpid()}")

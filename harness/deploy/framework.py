@@ -54,6 +54,7 @@ def framework(name: Name, *, hardened: bool, replicas: int = 3, grace_s: int = 1
     if chosen.command:
         container = manifests.merged(container, {"command": list(chosen.command)})
     # Some keep their pid, sockets or bodies in /tmp, and the root is read-only.
+    # A path in the container.
     container = manifests.merged(container, {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]})  # noqa: S108
     pod = {"containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]}
     changed = manifests.merged(deployment, {"spec": {"template": {"spec": pod}}})
