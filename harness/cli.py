@@ -12,6 +12,7 @@ from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
 from harness.clusters.provider import connect
+from harness.commands import look
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.progress import Progress
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's reports again, from its folder")
     report.add_argument("folder", type=pathlib.Path, help="the run's folder, such as reports/out/latest")
     report.set_defaults(run=_report)
+    look.add(commands)
     return parser
 
 

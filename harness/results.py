@@ -176,6 +176,24 @@ class Failover(Model):
     handovers: list[Handover] = []
 
 
+class Finding(Model):
+    """What a manifest promises wrongly, told before any restart. `code` is stable; `row` and `shown_by` say what shows
+    it: a row's id (B2) and a restart path (delete).
+    """
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    what: str
+    why: str
+    object: str
+    path: str = ""
+    file: str = ""
+    line: int | None = None
+    row: str = ""
+    shown_by: str = ""
+    paste: str = Field(default="", description="the manifest's lines to paste, YAML")
+
+
 class Noise(Model):
     """How quiet the machine was: the control probe and the lag of sent against scheduled."""
 
@@ -208,6 +226,7 @@ class Result(Model):
     each_pod: list[PodAnswers] | None = None
     failover: Failover | None = None
     noise: Noise | None = None
+    findings: list[Finding] = Field(default=[], description="what the manifests promise wrongly; see `survive look`")
     timings: dict[str, float] = {}
     started_ns: int = 0
     duration_s: float = 0.0
