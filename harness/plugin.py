@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import time
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,6 +14,7 @@ from harness.clusters.provider import CHOICES
 from harness.errors import Impossible
 from harness.failures import NotPassed
 from harness.live import LiveRows
+from harness.own.collect import SurviveFile, is_spec, twice
 from harness.progress import Progress
 from harness.results import Results
 from harness.run import RunFolder
@@ -72,6 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "node: the row has a node of its own and breaks it, where the cluster gives one")
 
 
+def pytest_collect_file(file_path: pathlib.Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect `*.survive.yaml`."""
+    return SurviveFile.from_parent(parent, path=file_path) if is_spec(file_path) else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let `-k` find a row by its id and its name."""
     if (row := row_of(item)) is not None:
@@ -83,19 +89,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Rows that run while no other does come last, so that the fewest wait for them.
     """
+    if told := twice(items):
+        _refuse(config, told)
     items.sort(key=_takes_s, reverse=True)
     items.sort(key=_sole)
     if wanted := config.getoption("--paths"):
         paths = {part.strip() for part in wanted.split(",")}
         known = {row.path for item in items if (row := row_of(item)) is not None}
         if unknown := paths - known:
-            message = f"--paths {','.join(sorted(unknown))}: there are {', '.join(sorted(known))}"
-            if hasattr(config, "workeroutput"):  # a worker of pytest-xdist: its own error would be heard by nobody
-                config.workeroutput["survive_refused"] = message
-            raise pytest.UsageError(message)
+            _refuse(config, f"--paths {','.join(sorted(unknown))}: there are {', '.join(sorted(known))}")
         chosen = [item for item in items if (row := row_of(item)) is None or row.path in paths]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+
+
+def _refuse(config: pytest.Config, message: str) -> NoReturn:
+    if hasattr(config, "workeroutput"):  # a worker of pytest-xdist: its own error would be heard by nobody
+        config.workeroutput["survive_refused"] = message
+    raise pytest.UsageError(message)
 
 
 def _takes_s(item: pytest.Item) -> float:

@@ -17,12 +17,12 @@ from harness.history import Recorder
 from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
-from harness.load import Canary, Errand, Load, NewConnections, Probe, Swarm, read_locustfile
+from harness.load import HOME, Ask, Canary, Errand, Load, NewConnections, Probe, Swarm, read_locustfile
 from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
 from harness.proof import Proof
-from harness.records import ScenarioEnded, ScenarioStarted, Work
+from harness.records import LeaseSeen, ScenarioEnded, ScenarioStarted, Work
 from harness.reigns import reigns
 from harness.results import Result
 from harness.run import RunFolder
@@ -33,6 +33,9 @@ SETTLE_S = 30.0
 
 COMPONENTS = "kube-system"
 """Where the cluster's own controllers have their Leases."""
+
+LEASE_S = 90.0
+"""How long it may take until a Lease is held: one of a dead holder must expire first."""
 
 LEADING_S = 3.0
 """A leader must have worked, and renewed its Lease, for a while before it is taken away."""
@@ -109,13 +112,15 @@ class Scenario:
     def load(
         self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
         probes: Sequence[Probe] = (NewConnections(),), locustfile: str | pathlib.Path = "", users: int = 10,
-        workers: int = 1,
+        workers: int = 1, ask: Ask = HOME, deadline_s: float = 1.0, settle_s: float = SETTLE_S, at_least_s: float = 0,
     ) -> Iterator[None]:  # fmt: skip
         """Measure an app's Service `rate` times a second while the block runs, over Locust's `background` requests.
 
+        `ask` says what is requested and what a good answer is; one that has none after `deadline_s` failed.
+
         `probes` says how: each is a prober of its own, and those of single requests send `rate` each. Without an app
         only the control is measured, which tells how quiet the machine is. The block begins when all is well, and its
-        load ends when all has been well again for a while, or is not within SETTLE_S.
+        load ends when all has been well again for a while, or is not within `settle_s`, and not before `at_least_s`.
 
         With a `locustfile` its own users load instead, `users` of them, in a closed loop; `background` is not used.
         Over one `workers` either load is spread over so many pods under a Locust master.
@@ -129,16 +134,20 @@ class Scenario:
             service=app.service if app else None,
             port=app.port if app else 80,
             probes=probes,
+            ask=ask,
             selector=app.selector if app else None,
             interval_ms=1000 / rate,
+            deadline_s=deadline_s,
             background_rate=background,
             swarm=swarm,
         )
         self._loaded = True
         load.start()
+        end_ns = now_ns() + round(at_least_s * NS_PER_S)
         try:
             yield
-            load.settle(SETTLE_S)
+            load.settle(settle_s)
+            until(lambda: now_ns() >= end_ns, f"{at_least_s:g} s of load", at_least_s + SETTLE_S, every_s=0.25)
         finally:
             load.stop()
 
@@ -186,6 +195,17 @@ class Scenario:
 
         began_ns = now_ns() - round(LEADING_S * NS_PER_S)
         until(led, f"{LEADING_S:g} s of work by the holder of lease/{lease}", SETTLE_S + LEADING_S, every_s=0.25)
+
+    def wait_held(self, lease: str) -> None:
+        """Wait until one holder has had a Lease, and renewed it, for a while: for leaders that tell nothing."""
+
+        def held() -> bool:
+            seen = [one for one in self._recorder.tail(LeaseSeen, 200) if one.name == lease]
+            last = [one for one in seen if seen[-1].holder and one.holder == seen[-1].holder and one.t_ns >= began_ns]
+            return bool(last) and last[-1].t_ns - last[0].t_ns >= LEADING_S * NS_PER_S
+
+        began_ns = now_ns() - round(LEADING_S * NS_PER_S)
+        until(held, f"lease/{lease} to be held for {LEADING_S:g} s", LEASE_S, every_s=0.25)
 
     def expect(self, *expectations: Expectation) -> Result:
         """Judge what was recorded. Raises Failed or Inconclusive unless it passes."""

@@ -6,7 +6,7 @@ from harness.deploy.controller import controller
 from harness.deploy.framework import framework
 from harness.deploy.kinds import daemons, job, stateful
 from harness.deploy.namespace import create_namespace, delete_namespace, sweep, wait_deleted
-from harness.deploy.own_node import OwnNode, placed, take_pods_off
+from harness.deploy.own_node import OwnNode, placed, spread_on, take_pods_off
 from harness.deploy.proxied import proxied
 from harness.deploy.scratch import with_scratch
 from harness.deploy.server import server
@@ -25,6 +25,7 @@ __all__ = [
     "placed",
     "proxied",
     "server",
+    "spread_on",
     "stateful",
     "sweep",
     "take_pods_off",

@@ -36,17 +36,38 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
         workload = kube.get(API_VERSIONS[app.kind], app.kind, app.name, namespace)
         seen[0] = lacking(workload)
         wanted = wanted_replicas(workload)
+        for kind, name in _others(app) if not seen[0] else ():
+            seen[0] = seen[0] or _of(kind, name, lacking(kube.get(API_VERSIONS[kind], kind, name, namespace)))
         if not seen[0] and app.service is not None:
             seen[0] = _unrouted(kube, app.service, namespace, wanted)
-        for budget in (one for one in app.manifests if one["kind"] == "PodDisruptionBudget"):
-            name = budget["metadata"]["name"]
-            seen[0] = seen[0] or uncounted(kube.get("policy/v1", budget["kind"], name, namespace), wanted)
+        for name in _budgets(app, workload):
+            seen[0] = seen[0] or uncounted(kube.get("policy/v1", "PodDisruptionBudget", name, namespace), wanted)
         return not seen[0]
 
     def last() -> str:
         return "; ".join([seen[0], *_pods_say(kube, app, namespace)])
 
     wait.until(ready, f"{app.kind} {app.name} in {namespace} to be ready", timeout_s, 0.2, last=last)
+
+
+def _others(app: App) -> list[tuple[str, str]]:
+    """What else there is that makes pods for long, such as the app's database."""
+    found = [(one["kind"], one["metadata"]["name"]) for one in app.manifests]
+    return [
+        one for one in found if one[0] in ("Deployment", "StatefulSet", "DaemonSet") and one != (app.kind, app.name)
+    ]
+
+
+def _of(kind: str, name: str, lack: str) -> str:
+    return f"{kind} {name}: {lack}" if lack else ""
+
+
+def _budgets(app: App, workload: Object) -> list[str]:
+    """The names of the budgets that count the app's pods."""
+    labels = app.selector if app.kind == "Pod" else workload["spec"]["template"]["metadata"].get("labels") or {}
+    budgets = [one for one in app.manifests if one["kind"] == "PodDisruptionBudget"]
+    wanted = {one["metadata"]["name"]: (one["spec"].get("selector") or {}).get("matchLabels") or {} for one in budgets}
+    return [name for name, chosen in wanted.items() if chosen.items() <= labels.items()]
 
 
 def uncounted(budget: Object, wanted: int) -> str:

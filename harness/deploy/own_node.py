@@ -51,7 +51,27 @@ def placed(
         "topologySpreadConstraints": None,
     }
     change = {"spec": {"template": {"spec": spec}}}
-    return replace(app, manifests=[merged(one, change) if one["kind"] == app.kind else one for one in app.manifests])
+    return replace(app, manifests=[merged(one, change) if _is(one, app) else one for one in app.manifests])
+
+
+def spread_on(app: App, node: OwnNode) -> App:
+    """A copy of the app whose first pod goes to the node and the others elsewhere while there is room, as they would
+    be spread; what the app says of its own places is replaced.
+    """
+    only_one = placed(app, node, apart=True)
+
+    def spread(workload: Manifest) -> Manifest:
+        affinity = workload["spec"]["template"]["spec"]["affinity"]
+        terms = [{"weight": 100, "podAffinityTerm": one} for one in affinity["podAntiAffinity"][_REQUIRED]]
+        softer = {"affinity": {"podAntiAffinity": {_REQUIRED: None, _PREFERRED: terms}}}
+        return merged(workload, {"spec": {"template": {"spec": softer}}})
+
+    return replace(app, manifests=[spread(one) if _is(one, app) else one for one in only_one.manifests])
+
+
+def _is(manifest: Manifest, app: App) -> bool:
+    """Whether it is the app's workload; a user's manifests may have several of a kind."""
+    return manifest["kind"] == app.kind and manifest["metadata"]["name"] == app.name
 
 
 def _affinity(node: OwnNode, selector: dict[str, str], only: bool, apart: bool) -> Manifest:

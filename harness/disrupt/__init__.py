@@ -28,6 +28,7 @@ from harness.disrupt.resize import Resize
 from harness.disrupt.restart_all import RestartAll
 from harness.disrupt.rollout import Rollout
 from harness.disrupt.scale import ScaleDown
+from harness.disrupt.signal_container import Hang, Kill
 from harness.disrupt.site import NEEDS_NODES, Site
 from harness.disrupt.startup import FailStartup
 from harness.disrupt.stop import Stop
@@ -54,6 +55,8 @@ __all__ = [
     "Force",
     "FreezeLeader",
     "Handover",
+    "Hang",
+    "Kill",
     "NodeDown",
     "PassEphemeralLimit",
     "Path",

@@ -78,15 +78,16 @@ def post(site: Site, pod: str, port: int, path: str) -> None:
             raise
 
 
-def wait_restarted(site: Site, pod: str, uid: str, before: int) -> None:
-    """Wait until a pod's restart count has risen and it is Ready."""
-    wait_pod(site, pod, lambda now: restarts(now) > before and ready(now), f"the restart of pod/{pod}'s container")
+def wait_restarted(site: Site, pod: str, uid: str, before: int, longer_s: float = 0) -> None:
+    """Wait until a pod's restart count has risen and it is Ready; for `longer_s` more than a crash takes at most."""
+    what = f"the restart of pod/{pod}'s container"
+    wait_pod(site, pod, lambda now: restarts(now) > before and ready(now), what, RESTART_S + longer_s)
     wait_told(site, uid, lambda seen: seen.ready and sum(one.restarts for one in seen.containers) > before)
 
 
-def wait_pod(site: Site, name: str, condition: Callable[[Pod], bool], what: str) -> None:
+def wait_pod(site: Site, name: str, condition: Callable[[Pod], bool], what: str, timeout_s: float = RESTART_S) -> None:
     """Wait until a pod is as wanted."""
-    until(lambda: condition(site.kube.get("v1", "Pod", name, site.namespace)), what, RESTART_S, every_s=0.25)
+    until(lambda: condition(site.kube.get("v1", "Pod", name, site.namespace)), what, timeout_s, every_s=0.25)
 
 
 def _text(codes: Sequence[int]) -> str:

@@ -2,10 +2,12 @@
 
 from harness.load.canary import Canary, Errand, ReconcileDeployment, SchedulePods
 from harness.load.load import Load
-from harness.load.probes import EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams
+from harness.load.probes import HOME, Ask, EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams
 from harness.load.swarm import Swarm, read_locustfile
 
 __all__ = [
+    "HOME",
+    "Ask",
     "Canary",
     "EachPod",
     "Errand",

@@ -8,7 +8,7 @@ from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
 from harness.kube import Kube
 from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, control_server, load_pods, pods_service
-from harness.load.probes import EachPod, NewConnections, Probe, Streams, Target
+from harness.load.probes import HOME, Ask, EachPod, NewConnections, Probe, Streams, Target
 from harness.load.steady import due, ended, steady_since_ns, unsteady, unsteady_streams
 from harness.load.swarm import Swarm
 from harness.records import Beats, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
@@ -34,8 +34,7 @@ class Load:
         *,
         service: str | None,
         port: int = 80,
-        path: str = "/",
-        expect_status: int = 200,
+        ask: Ask = HOME,
         probes: Sequence[Probe] = (NewConnections(),),
         selector: Mapping[str, str] | None = None,
         interval_ms: float = 10,
@@ -59,7 +58,7 @@ class Load:
         self._before += [
             pods_service(selector or {}, probe.port) for probe in self._probes if isinstance(probe, EachPod)
         ]
-        target = Target(service, port, path, expect_status) if service else None
+        target = Target(service, port, ask) if service else None
         self._pods = load_pods(
             target,
             self._probes,

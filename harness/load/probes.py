@@ -1,8 +1,10 @@
 """What measures: the kinds of probers that a scenario may ask for. Each runs as a container of its own."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Literal
+
+from harness.errors import UsageError
 
 # Without site and without the environment Python starts in a third of the time.
 PYTHON = ("python3", "-E", "-S", "-m")
@@ -14,17 +16,36 @@ PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of an app, and the status of a good answer. Headers are (name, value) pairs."""
+
+    path: str = "/"
+    status: int = 200
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+HOME: Final = Ask()
+"""What is asked where nothing is said: GET /."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests are sent, and what a good answer is."""
+    """Where requests are sent, and what is asked."""
 
     host: str
     port: int = 80
-    path: str = "/"
-    expect_status: int = 200
+    ask: Ask = HOME
 
     def at(self) -> list[str]:
         """It as options of a prober."""
-        return ["--target", f"{self.host}:{self.port}", "--path", self.path, "--expect-status", f"{self.expect_status}"]
+        ask = self.ask
+        where = ["--target", f"{self.host}:{self.port}", "--path", ask.path, "--expect-status", f"{ask.status}"]
+        # Joined by =, since a value may begin with a dash.
+        more = [f"--method={ask.method}"] if ask.method != "GET" else []
+        more += [f"--header={name}:{value}" for name, value in ask.headers]
+        return [*where, *more, *([f"--body={ask.body}"] if ask.body else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +106,7 @@ class EachPod(Probe):
 
     def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
         """Its target is the headless Service."""
-        pods = Target(EACH_POD, self.port, target.path, target.expect_status)
+        pods = Target(EACH_POD, self.port, target.ask)
         return [*self._prober("direct", interval_ms, deadline_s), *pods.at(), "--resolve", "all"]
 
 
@@ -131,9 +152,11 @@ class Httpx(Probe):
         return f"{self.scheme}{'-http2' if self.http2 else ''}{kept}"
 
     def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
-        """As the load has it, but no faster than it can."""
-        url = f"{self.scheme}://{target.host}:{target.port}{target.path}"
-        made = ["--url", url, "--expect-status", f"{target.expect_status}", "--deadline-s", f"{deadline_s:g}"]
+        """As the load has it, but no faster than it can. Raises UsageError for what it cannot ask."""
+        if target.ask != Ask(target.ask.path, target.ask.status):
+            raise UsageError("the prober by httpx asks by GET alone, without headers or a body of one's own")
+        url = f"{self.scheme}://{target.host}:{target.port}{target.ask.path}"
+        made = ["--url", url, "--expect-status", f"{target.ask.status}", "--deadline-s", f"{deadline_s:g}"]
         made += ["--interval-ms", f"{max(interval_ms, HTTPX_INTERVAL_MS):g}", *(["--http2"] if self.http2 else [])]
         made += ["--mode", "keepalive", "--connections", f"{self.connections}"] if self.connections else []
         asked = ["--probe", self.name, "--role", "measure", *made]
@@ -191,6 +214,6 @@ class InFlight(Probe):
         """With a deadline that outlasts the work."""
         low_s, high_s = self.takes_s
         work = ["--work-s", f"{low_s:g}:{high_s:g}", "--done-at", f"{self.done_at:g}"]
-        where = Target(target.host, target.port, self.path, target.expect_status)
+        where = Target(target.host, target.port, replace(target.ask, path=self.path))
         asked = [*self._prober("inflight", 1000 / self.rate, high_s + PATIENCE_S), *where.at(), *work]
         return [*asked, "--resend"] if self.resends else asked

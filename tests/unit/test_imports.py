@@ -16,6 +16,10 @@ KNOW_STAGES = {
     "harness.session": {"clusters", "deploy"},
     "harness.plugin": {"clusters"},
     "harness.cli": {"clusters"},
+    # A user's own app is a scenario like any other; its spec knows where the embedded cluster's kubectl is.
+    "harness.own.paths": {"deploy", "disrupt"},
+    "harness.own.run": {"deploy", "load", "disrupt", "judge"},
+    "harness.spec.sources": {"clusters"},
     # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.
     "harness.calibrate.compare": {"judge"},
     "harness.calibrate.processes": {"observe"},

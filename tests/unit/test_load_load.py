@@ -6,7 +6,7 @@ from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
 from harness.load import EachPod, InFlight, KeptAlive, Load, NewConnections, Streams
 from harness.load.pod import control_server, load_pods
-from harness.load.probes import Target
+from harness.load.probes import Ask, Target
 from harness.manifests import of_kind, pod_spec
 from harness.records import (
     Beats,
@@ -45,7 +45,7 @@ def made_pods(target, *probes, background_rate=0, **more):
 
 
 def test_the_pod():
-    (pod,) = made_pods(Target("web", 8080, "/x", 204), image="l:1")
+    (pod,) = made_pods(Target("web", 8080, Ask("/x", 204)), image="l:1")
     containers = {one["name"]: one for one in pod["spec"]["containers"]}
     assert set(containers) == {"service", "control"}
     service, control = containers["service"], containers["control"]

@@ -2,7 +2,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.load import Httpx, Load, Swarm, read_locustfile
-from harness.load.probes import Target
+from harness.load.probes import Ask, Target
 
 TARGET = Target("shop", 8080)
 FILE = "from locust import HttpUser\n"
@@ -91,7 +91,7 @@ def test_the_load_makes_them_instead_of_its_own_background():
 
 
 def test_a_probe_by_httpx():
-    asked = Httpx(http2=True).command(Target("shop", 443, "/x", 204), interval_ms=1, deadline_s=2)
+    asked = Httpx(http2=True).command(Target("shop", 443, Ask("/x", 204)), interval_ms=1, deadline_s=2)
     assert " ".join(asked) == (
         "python3 -m load.httpx_probe --probe https-http2 --role measure --url https://shop:443/x --expect-status 204"
         " --deadline-s 2 --interval-ms 5 --http2 --insecure"

@@ -37,6 +37,7 @@ class Server:
         self.port = self.listener.getsockname()[1]
         self.behave = behave
         self.received = 0
+        self.heard: list[bytes] = []
         self.lock = threading.Lock()
         self.closing = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,8 +49,9 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            while b"\r\n\r\n" in connection.recv(65_536):
+            while b"\r\n\r\n" in (data := connection.recv(65_536)):
                 with self.lock:
+                    self.heard.append(data)
                     self.received += 1
                     number = self.received
                 answer = self.behave(connection, number)
@@ -209,6 +211,23 @@ def test_a_new_connection_for_each_request() -> None:
     assert len(set(requests.connection)) == 20
     assert set(requests.use) == {1}
     assert set(requests.pod) == {"web-1"}
+
+
+@pytest.mark.parametrize("mode", ["new", "keepalive"])
+def test_what_is_asked_arrives_as_it_was_said(mode: str) -> None:
+    with serving(lambda *_: b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n") as server:
+        ask = ["--method=POST", "--path=/orders?x=1", "--header=Accept:text/html", "--header=Host:shop.example"]
+        more = [*ask, '--body={"caf\u00e9": 1}', "--mode", mode, "--expect-status", "201"]
+        requests, _ = probe(server.port, *more)
+        others, _ = probe(server.port, count=1)
+    assert requests.ok.all()
+    assert verdicts(others) == {("failed", "first_byte", "status", 201)}
+    head, _, body = server.heard[0].partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0] == b"POST /orders?x=1 HTTP/1.1"
+    fields = head.split(b"\r\n")[1:]
+    closing = [b"Connection: close"] if mode == "new" else []
+    assert sorted(fields) == sorted([b"Accept:text/html", b"Host:shop.example", b"Content-Length: 12", *closing])
+    assert body == '{"caf\u00e9": 1}'.encode()
 
 
 def test_lines_are_records_of_the_harness() -> None:

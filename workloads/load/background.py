@@ -22,7 +22,7 @@ import gevent
 import gevent.event
 from locust.event import Events
 
-from .exchange import Exchange, Request
+from .exchange import Exchange, Request, message
 from .openloop import OpenLoop
 from .resolve import ResolveError, resolve_once, split
 from .rows import Rows
@@ -78,8 +78,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--rate", type=float, default=20.0, help="requests a second, of all workers together")
     add("--users", type=int, default=10, help="how many come in turn, each with a kept-alive connection")
     add("--deadline-s", type=float, default=5.0)
+    add("--method", default="GET")
     add("--path", default="/")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
+    add("--body", default="", help="sent as UTF-8, with its length")
     add("--expect-status", type=int, default=200)
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")
     add("--master", default="", help="HOST:PORT of a Locust master that commands this worker")
@@ -101,10 +103,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def request(options: argparse.Namespace) -> Request:
     """The bytes of each request."""
-    fields = [f"Host: {options.target}", *options.header]
-    return Request(
-        "GET", "\r\n".join([f"GET {options.path} HTTP/1.1", *fields, "", ""]).encode("latin-1"), options.expect_status
-    )
+    data = message(options.method, options.path, options.target, options.header, options.body.encode())
+    return Request(options.method, data, options.expect_status)
 
 
 def run(options: argparse.Namespace, loop: OpenLoop, rows: Rows, worker: Worker | None) -> None:
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     worker = Worker(environment, options.master) if options.master else None
     loop = OpenLoop(
         request(options), address, rows, deadline_ns=round(options.deadline_s * NS_PER_S),
-        connections=options.users, told=tell(environment, "GET", options.path) if worker else None,
+        connections=options.users, told=tell(environment, options.method, options.path) if worker else None,
     )  # fmt: skip
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, loop.stop)

@@ -3,6 +3,7 @@
 import errno
 import socket
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .answer import Answer, ProtocolError
@@ -27,6 +28,13 @@ class Request(NamedTuple):
     data: bytes
     expect: int
     key: str = ""
+
+
+def message(method: str, path: str, host: str, fields: Sequence[str], body: bytes = b"") -> bytes:
+    """A request's bytes. `fields` are NAME:VALUE; a Host among them replaces the target's own."""
+    own = [] if any(field.lower().startswith("host:") for field in fields) else [f"Host: {host}"]
+    length = [f"Content-Length: {len(body)}"] if body or method not in ("GET", "HEAD") else []
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *own, *fields, *length, "", ""]).encode("latin-1") + body
 
 
 class Connection:

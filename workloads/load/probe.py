@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from .exchange import Address, Connection, Exchange, Request
+from .exchange import Address, Connection, Exchange, Request, message
 from .resolve import ResolveError, Resolver, resolve_once, split
 from .rows import NoiseMeter, Rows, to_stdout
 from .slice import ask_for_short_slice
@@ -203,13 +203,9 @@ class Prober:
 
 def build_request(options: argparse.Namespace, host: str, path: str, key: str = "") -> Request:
     """A request with its bytes."""
-    fields = [f"Host: {host}", *options.header]
-    if options.mode == "new":
-        fields.append("Connection: close")
-    if options.method not in ("GET", "HEAD"):
-        fields.append("Content-Length: 0")
-    text = "\r\n".join([f"{options.method} {path} HTTP/1.1", *fields, "", ""])
-    return Request(options.method, text.encode("latin-1"), options.expect_status, key)
+    fields = [*options.header, "Connection: close"] if options.mode == "new" else options.header
+    data = message(options.method, path, host, fields, options.body.encode())
+    return Request(options.method, data, options.expect_status, key)
 
 
 def maker(options: argparse.Namespace) -> Callable[[int], Request]:
@@ -235,6 +231,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--method", default="GET")
     add("--path", default="/")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
+    add("--body", default="", help="sent as UTF-8, with its length")
     add("--expect-status", type=int, default=200)
     add("--looks", action=argparse.BooleanOptionalAction, default=True, help="see whether a kept connection is open")
     add(

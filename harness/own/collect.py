@@ -1,0 +1,96 @@
+"""Collects `*.survive.yaml`: a test a path. Nothing here touches a cluster; a bad file is an error of collection."""
+
+import pathlib
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from harness.errors import UsageError
+from harness.own.paths import BUILT_IN, OwnPath
+from harness.own.run import run
+from harness.scenario import Scenario
+from harness.spec import ENDINGS, OwnApp, load_app
+from harness.spec.document import near
+
+
+def is_spec(path: pathlib.Path) -> bool:
+    """Whether a file is one of ours, by its name."""
+    return path.name.endswith(ENDINGS)
+
+
+class SurviveFile(pytest.Module):
+    """One `*.survive.yaml`."""
+
+    obj = None  # it is no module of Python
+
+    def collect(self) -> Iterable["SurvivePath"]:
+        """A test for each path that the file names, else for all that make sense; the others are skipped."""
+        try:
+            app = load_app(self.path)
+            chosen = choose(app, BUILT_IN)
+        except UsageError as exc:
+            raise self.CollectError(str(exc)) from exc
+        for path, why_not in chosen:
+            yield SurvivePath.of(self, app, path, why_not)
+
+
+class SurvivePath(pytest.Function):
+    """One path of one app."""
+
+    row_name: str
+
+    @classmethod
+    def of(cls, parent: SurviveFile, app: OwnApp, path: OwnPath, why_not: str) -> "SurvivePath":
+        """The test of a path; it is skipped if there is a reason."""
+        item: SurvivePath = cls.from_parent(parent, name=path.name, callobj=_test(app, path))
+        item.row_name = f"{app.name}-{path.name}"
+        item.add_marker(pytest.mark.row(path.row_of(app), item.row_name, path.name, takes_s=path.takes_s))
+        item.extra_keyword_matches.update((app.name, path.name))
+        if path.alone:
+            item.add_marker(pytest.mark.alone(path.alone))
+        if path.own_node:
+            item.add_marker(pytest.mark.node)
+        if why_not:
+            item.add_marker(pytest.mark.skip(reason=why_not))
+        return item
+
+    def reportinfo(self) -> tuple[pathlib.Path, int, str]:
+        """Where it is and what it is called."""
+        return self.path, 0, f"{self.path.name}::{self.name}"
+
+
+def choose(app: OwnApp, paths: Iterable[OwnPath]) -> list[tuple[OwnPath, str]]:
+    """The paths to test, each with a reason if it is to be skipped. Raises UsageError for one that cannot be asked."""
+    known = {path.name: path for path in paths}
+    if not app.spec.paths:
+        return [(path, path.unfit(app) or path.unasked(app)) for path in known.values()]
+    problems = []
+    for name in app.spec.paths:
+        if name not in known:
+            problems.append((name, f"there is no path {name}; {near(name, list(known))}"))
+        elif why_not := known[name].unfit(app):
+            problems.append((name, f"it makes no sense here: {why_not}"))
+    if problems:
+        told = [app.document.told(("paths", name), text) if app.document else text for name, text in problems]
+        raise UsageError("\n".join(told))
+    return [(known[name], "") for name in app.spec.paths]
+
+
+def twice(items: Iterable[pytest.Item]) -> str:
+    """What is wrong if two tests of specs have one name in reports; empty if none have."""
+    known: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, SurvivePath):
+            name = item.row_name
+            if name in known:
+                return f"two tests are called {name}: {known[name]} and {item.nodeid}; give one file another `name`"
+            known[name] = item.nodeid
+    return ""
+
+
+def _test(app: OwnApp, path: OwnPath) -> Callable[[Scenario], None]:
+    def test(survive: Scenario) -> None:
+        run(survive, app, path)
+
+    test.__doc__ = path.title
+    return test

@@ -1,0 +1,97 @@
+"""One path of a user's app, from its manifests to its verdict, by the scenario that our own rows use."""
+
+import pathlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness import manifests
+from harness.deploy import App, spread_on
+from harness.disrupt.preempt import RESOURCE, requested
+from harness.judge.expect import ErrorRate, Latency, NoErrors, NoOutage, Outage
+from harness.judge.expect_lease import LeaseGap
+from harness.judge.expectation import Expectation
+from harness.load import Ask, KeptAlive, NewConnections, Probe
+from harness.own.paths import OwnPath
+from harness.scenario import Scenario
+from harness.spec import OwnApp, PathSettings, Requests
+
+ROOM = "64Mi"
+"""What pods ask for of their node's disk where a path needs that they ask for some."""
+
+MS = 1000.0
+
+
+def run(survive: Scenario, own: OwnApp, path: OwnPath, further: Sequence[Expectation] = ()) -> None:
+    """Deploy the app, load it, restart it on the path, and judge by its limits and what else is expected."""
+    settings = own.spec.paths.get(path.name, PathSettings())
+    app, node = as_app(own), ""
+    if path.room:
+        app = with_room(app)
+    if path.own_node:
+        added = survive.add_node()
+        app, node = spread_on(app, added), added.name
+    survive.deploy(app, own.spec.ready)
+    with survive.load(app, **asked(own)):
+        if own.spec.lease:
+            survive.wait_held(own.spec.lease)
+        survive.restart(path.make(own, settings, node))
+        if own.spec.lease:
+            survive.wait_held(own.spec.lease)
+    survive.expect(*expectations(own, settings), *further)
+
+
+def as_app(own: OwnApp) -> App:
+    """What is deployed."""
+    return App(own.workload, own.manifests, own.service, own.port, own.selector, own.kind)
+
+
+def with_room(app: App) -> App:
+    """A copy whose pods ask for some of their node's disk, so that they take room that another may want."""
+    (workload,) = [one for one in app.manifests if (one["kind"], one["metadata"]["name"]) == (app.kind, app.name)]
+    if requested({"spec": manifests.pod_spec(workload)}, RESOURCE):
+        return app
+    first, *others = manifests.pod_spec(workload)["containers"]
+    first = manifests.merged(first, {"resources": {"requests": {RESOURCE: ROOM}}})
+    changed = manifests.merged(workload, {"spec": {"template": {"spec": {"containers": [first, *others]}}}})
+    return replace(app, manifests=[changed if one is workload else one for one in app.manifests])
+
+
+def asked(own: OwnApp) -> dict[str, Any]:
+    """What is requested, how often and for how long, as `Scenario.load` takes it."""
+    requests = own.spec.requests or Requests()
+    probes: list[Probe] = [NewConnections()]
+    if requests.kept_alive:
+        probes.append(KeptAlive(requests.kept_alive))
+    headers = tuple(requests.headers.items())
+    locustfile: str | pathlib.Path = requests.locustfile
+    if locustfile and own.document:
+        locustfile = own.document.path.parent / locustfile
+    return {
+        "ask": Ask(requests.path, requests.status, requests.method, headers, requests.body),
+        "rate": requests.rate,
+        "background": requests.background,
+        "probes": probes,
+        "deadline_s": requests.timeout,
+        "locustfile": locustfile,
+        "users": requests.users,
+        "settle_s": own.spec.settle,
+        "at_least_s": own.spec.duration,
+    }
+
+
+def expectations(own: OwnApp, settings: PathSettings) -> list[Expectation]:
+    """The limits as expectations: the path's own where it has any, else the file's, else that nothing is lost."""
+    limits = settings.limits if settings.limits.given else own.spec.limits
+    if not limits.given:
+        return [NoErrors(), NoOutage()]
+    made: list[Expectation] = []
+    if limits.errors is not None:
+        made.append(ErrorRate(at_most=limits.errors))
+    if limits.outage is not None:
+        made.append(Outage(at_most_s=limits.outage))
+    if limits.p99 is not None:
+        made.append(Latency(p99_ms_at_most=limits.p99 * MS))
+    if limits.failover is not None:
+        made.append(LeaseGap(lease=own.spec.lease, at_most_s=limits.failover))
+    return made
