@@ -15,6 +15,7 @@ class NotPassed(AssertionError):
         marks = {True: "holds", False: "broken", None: "cannot be told"}
         rows += [f"  {marks[one.holds]:>14}: {one.what} (seen: {one.seen})" for one in self.result.expected]
         rows += [f"           proof: {fact}" for fact in self.result.proof]
+        rows += [f"               → {one.what}" for one in self.result.advice]
         return "\n".join(rows)
 
 

@@ -49,6 +49,48 @@ def merged(manifest: Manifest, change: Manifest) -> Manifest:
     return result
 
 
+_KEPT: dict[str, Any] = {
+    **dict.fromkeys(("apiVersion", "kind")),
+    "metadata": dict.fromkeys(("name", "namespace", "labels")),
+    "spec": {
+        **dict.fromkeys(("replicas", "strategy", "updateStrategy", "minReadySeconds", "podManagementPolicy")),
+        **dict.fromkeys(("selector", "ports", "type")),  # a Service's
+        **dict.fromkeys(("minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy")),  # a budget's
+        **dict.fromkeys(("minReplicas", "maxReplicas", "scaleTargetRef")),  # an autoscaler's
+    },
+}
+_POD = dict.fromkeys(("terminationGracePeriodSeconds", "topologySpreadConstraints", "affinity", "priorityClassName"))
+_CONTAINER = dict.fromkeys(
+    ("name", "image", "command", "args", "ports", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle",
+     "restartPolicy", "resizePolicy")
+)  # fmt: skip
+_KINDS = (
+    "Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler"
+)  # fmt: skip
+
+
+def essential(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Of manifests what matters to restarts; no environment, no volumes, no ConfigMap or Secret."""
+    pod = {**_POD, "containers": _CONTAINER, "initContainers": _CONTAINER}
+    template = {"metadata": {"labels": None}, "spec": pod}
+    spec = {**_KEPT["spec"], "template": template}
+    kept = {**_KEPT, "spec": spec}
+    return [
+        _only(one, {**kept, "spec": pod} if one["kind"] == "Pod" else kept)
+        for one in manifests
+        if one["kind"] in _KINDS
+    ]
+
+
+def _only(value: Any, fields: dict[str, Any] | None) -> Any:
+    """A copy of a value with these fields alone; None keeps all of it."""
+    if isinstance(value, list):
+        return [_only(one, fields) for one in value]
+    if fields is None or not isinstance(value, dict):
+        return copy.deepcopy(value)
+    return {key: _only(item, fields[key]) for key, item in value.items() if key in fields}
+
+
 def pod_spec(workload: Manifest) -> Manifest:
     """The pod's spec in a manifest of a Pod, or of what has a template."""
     spec: Manifest = workload["spec"]

@@ -43,6 +43,15 @@ class ScenarioEnded(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed(Record):
+    """An app was brought into the namespace: of its manifests what matters to restarts (see `manifests.essential`)."""
+
+    kind: ClassVar[str] = "deployed"
+    name: str
+    manifests: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeStarted(Record):
     """A prober begins its schedule: request n is due at t_ns + n * interval_ns.
 
@@ -314,7 +323,7 @@ class Log(Record):
 KINDS: dict[str, type[Record]] = {
     cls.kind: cls
     for cls in (
-        ScenarioStarted, ScenarioEnded, ProbeStarted, ProbeEnded, Steady, RequestBatch, Beats, Task, Act, PodSeen,
-        EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, ClockSeen, AppSaid, Work, Noise, Lost, Log,
+        ScenarioStarted, ScenarioEnded, Deployed, ProbeStarted, ProbeEnded, Steady, RequestBatch, Beats, Task, Act,
+        PodSeen, EndpointsSeen, LeaseSeen, EventSeen, NodeSeen, ClockSeen, AppSaid, Work, Noise, Lost, Log,
     )
 }  # fmt: skip

@@ -176,6 +176,21 @@ class Failover(Model):
     handovers: list[Handover] = []
 
 
+class Advice(Model):
+    """A change that would have spared the users what they felt. `kind` says where: in the manifests, in the app's code,
+    or in the cluster. `patch` are patches of manifests, `paste` the same as YAML.
+    """
+
+    code: str
+    kind: Literal["manifest", "code", "cluster"]
+    what: str
+    why: str
+    evidence: list[str] = []
+    object: str = ""
+    patch: list[dict[str, Any]] = []
+    paste: str = ""
+
+
 class Finding(Model):
     """What a manifest promises wrongly, told before any restart. `code` is stable; `row` and `shown_by` say what shows
     it: a row's id (B2) and a restart path (delete).
@@ -226,6 +241,7 @@ class Result(Model):
     each_pod: list[PodAnswers] | None = None
     failover: Failover | None = None
     noise: Noise | None = None
+    advice: list[Advice] = Field(default=[], description="what to change; none where nobody was hurt")
     findings: list[Finding] = Field(default=[], description="what the manifests promise wrongly; see `survive look`")
     timings: dict[str, float] = {}
     started_ns: int = 0

@@ -18,11 +18,13 @@ from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
 from harness.load import HOME, Ask, Canary, Errand, Load, NewConnections, Probe, Swarm, read_locustfile
+from harness.look import look
+from harness.manifests import Manifest, essential
 from harness.nodes import Nodes
 from harness.observe.clocks import NodeClocks
 from harness.observe.observer import Observer
 from harness.proof import Proof
-from harness.records import LeaseSeen, ScenarioEnded, ScenarioStarted, Work
+from harness.records import Deployed, LeaseSeen, ScenarioEnded, ScenarioStarted, Work
 from harness.reigns import reigns
 from harness.results import Result
 from harness.run import RunFolder
@@ -63,6 +65,7 @@ class Scenario:
         self._nodes = nodes
         self._own: list[OwnNode] = []
         self._recorder: Recorder = folder.recorder(row.name)
+        self._manifests: list[Manifest] = []
         self._paths: list[Path] = []
         self._lease = ""
         self._loaded = False
@@ -103,6 +106,8 @@ class Scenario:
 
     def deploy(self, app: App, timeout_s: float = 60, *, ready: bool = True) -> App:
         """Apply an app's manifests and wait until it is ready, unless it is one that never is."""
+        self._recorder.add(Deployed(now_ns(), app.name, essential(app.manifests)))
+        self._manifests += app.manifests
         apply(self._kube, app, self._namespace)
         if ready:
             wait_ready(self._kube, app, self._namespace, timeout_s)
@@ -250,6 +255,6 @@ class Scenario:
         self.result = verdict.judge(
             history, proof, expectations, needs_control=needed, lease=self._lease, probe="service",
             restarts=len(self._paths),
-        )  # fmt: skip
+        ).model_copy(update={"findings": look(self._manifests)})  # fmt: skip
         self._folder.file(self.result)
         return self.result

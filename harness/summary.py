@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.results import Result, Results, Traffic
+from harness.results import Advice, Result, Results, Traffic
 
 WIDEST = 250
 """No row is as wide; a narrower console would cut its figures."""
@@ -37,12 +37,18 @@ def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool) 
     for result in results.results:
         if result.verdict not in ("pass", "skip"):
             yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
+            yield from (f"  → {advised(one)}" for one in result.advice)
     counts: Counter[str] = Counter(result.verdict for result in results.results)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COLOURS if counts[verdict])
     yield f"{said or 'no rows'} in {results.run.duration_s:.0f} s on {results.run.cluster.provider}"
     if results.run.failed:
         yield f"{results.run.without_cause} of {results.run.failed} failed requests without a cause"
     yield f"report: {report}"
+
+
+def advised(advice: Advice) -> str:
+    """An advice in one line: `add preStop.sleep 4 s (73 of 790 requests failed, …)`."""
+    return f"{advice.what} ({'; '.join(advice.evidence) or advice.why})"
 
 
 def _cells(result: Result) -> list[str]:

@@ -32,6 +32,8 @@ def body(result: Result) -> str:
     if result.failover is not None:
         lines.append(f"failover: {text.failover(result.failover)}")
     lines.extend(f"proof: {proof}" for proof in result.proof)
+    for advice in result.advice:
+        lines += [f"advice ({advice.kind}): {advice.what}: {advice.why}", *advice.evidence, *advice.paste.splitlines()]
     lines.append(f"again: {text.rerun(result)}")
     return text.plain("\n".join(lines))
 

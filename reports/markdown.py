@@ -22,6 +22,12 @@ def code(value: str) -> str:
     return f"{fence}{pad}{value}{pad}{fence}"
 
 
+def fenced(value: str) -> list[str]:
+    """Lines of YAML as a block of code, fenced by more backticks than they have themselves."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", value)), default=0))
+    return [f"{fence}yaml", *(text.plain(line) for line in value.rstrip().splitlines()), fence]
+
+
 def _line(result: Result) -> str:
     cells = [
         f"{MARKS[result.verdict]} {result.verdict}",
@@ -40,7 +46,12 @@ def _detail(result: Result) -> list[str]:
     marks = {True: "held", False: "**did not hold**", None: "*could not be told*"}
     lines += [f"- {marks[e.holds]}: {escaped(e.what)}; seen: {escaped(e.seen)}" for e in result.expected]
     lines += [f"- proof: {escaped(proof)}" for proof in result.proof]
-    return [*lines, f"- again: {code(text.rerun(result))}", ""]
+    for advice in result.advice:
+        lines += ["", f"→ **{escaped(advice.what)}** ({advice.kind}): {escaped(advice.why)}"]
+        lines += [f"- {escaped(one)}" for one in advice.evidence]
+        lines += ["", *fenced(advice.paste)] if advice.paste else []
+    lines += [f"- {escaped(one.severity)}: {escaped(one.what)}" for one in result.findings if one.severity == "error"]
+    return [*lines, "", f"- again: {code(text.rerun(result))}", ""]
 
 
 def render(results: Results) -> str:

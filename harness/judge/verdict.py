@@ -10,6 +10,7 @@ from harness import results
 from harness.clock import seconds
 from harness.history import History
 from harness.judge import kept, streams
+from harness.judge.advice import advise
 from harness.judge.each_pod import each_pod
 from harness.judge.expectation import Evidence, Expectation
 from harness.judge.inflight import inflight
@@ -76,6 +77,7 @@ def judge(
         each_pod=seen.each_pod or None,
         failover=seen.failover,
         noise=seen.noise,
+        advice=advise(seen),
         timings=seen.timings,
         started_ns=started.t_ns,
         duration_s=seconds(ended[-1].t_ns - started.t_ns) if ended else 0.0,

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import Any
 
 from harness import history
-from harness.deploy import OwnNode
+from harness.deploy import App, OwnNode
 from harness.disrupt import Path
 from harness.history import History, Recorder
 from harness.judge import verdict
@@ -40,11 +40,13 @@ class Replay:
         self.expectations: tuple[Expectation, ...] = ()
         self.lease = ""
         self.loaded = False
+        self.apps: list[App] = []
 
     def add_node(self, *, small_disk: bool = False) -> OwnNode:
         return OwnNode("recorded")
 
     def deploy(self, app: Any, *, ready: bool = True) -> Any:
+        self.apps.append(app)
         return app
 
     @contextlib.contextmanager

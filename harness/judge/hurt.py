@@ -1,0 +1,178 @@
+"""What users felt of a restart, beside the shape of the app that they felt it of: what advice is given by."""
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from harness.clock import NS_PER_S, seconds
+from harness.history import History
+from harness.judge.causes import causes
+from harness.judge.expectation import Evidence
+from harness.judge.world import World
+from harness.lives import PodLife, lives
+from harness.records import Act, Deployed, ProbeStarted, ScenarioStarted
+from harness.results import InFlight, Phase, Streams
+from harness.shape import Shape, Workload, sends_to
+
+GROUPS: Final = (
+    ("silent-stop", "told nothing, was being deleted"),
+    ("closed", "had closed its socket"),
+    ("exiting", "was exiting"),
+    ("stopping-status", r"^status 5.*(after it was told to stop|by a proxy)"),
+    ("not-listening", "not yet listening"),
+    ("down", "^[a-z_]+: the container of pod"),
+    ("node", "had hit node|connection tracking still led"),
+    ("late-routing", "had just become ready"),
+    ("empty", "no ready endpoint"),
+    ("status", "^status"),
+    ("dns", "was not resolved"),
+)
+"""The kinds of causes (see `causes`), by their words; the first that fits."""
+
+DRAINABLE: Final = frozenset(["silent-stop", "closed", "exiting", "stopping-status"])
+"""What a later stop signal would have spared."""
+
+NEAR_NS = 10 * NS_PER_S
+"""A failure is due to a deletion that was not longer ago than this."""
+
+
+def group(cause: str) -> str:
+    """The kind of a cause; "other" if none."""
+    return next((name for name, words in GROUPS if re.search(words, cause)), "other")
+
+
+@dataclass(frozen=True)
+class Hurt:
+    """What was felt: of single requests, of kept connections, in flight, on streams, by those who wait for a leader.
+
+    `groups` counts failed requests by the kind of their cause. `drain_s` is how long after a pod's deletion the last
+    request failed that a drain would have spared; None if none did.
+    """
+
+    path: str
+    shape: Shape
+    workload: Workload
+    groups: Counter[str]
+    failed: int = 0
+    requests: int = 0
+    longest_s: float = 0.0
+    drain_s: float | None = None
+    unlistened_s: float | None = None
+    reused: int = 0
+    in_flight: InFlight | None = None
+    in_flight_s: float = 0.0
+    streams: list[Streams] = field(default_factory=list)
+    expired_s: float | None = None
+    overlap_s: float = 0.0
+
+    @property
+    def felt(self) -> bool:
+        """Whether anybody was hurt."""
+        flying = self.in_flight
+        return bool(
+            self.failed or self.longest_s or self.reused or self.expired_s or self.overlap_s
+            or any(one.cut + one.silent + one.lost for one in self.streams)
+            or (flying and (flying.failed or flying.lost or flying.doubled))
+        )  # fmt: skip
+
+
+def hurt(seen: Evidence) -> Hurt | None:
+    """What was felt of the app that was deployed; None where the history does not tell what that is."""
+    history = seen.history
+    shape = Shape.of(one for deployed in history.of(Deployed) for one in deployed.manifests)
+    workload = _measured(history, shape)
+    if workload is None:
+        return None
+    # The prober `service` is the users'; one that keeps its connections has causes of its own.
+    main = seen.traffic.get("service") or next(iter(seen.traffic.values()), None)
+    passed = [one for one in (seen.failover.handovers if seen.failover else []) if _expired(one.phases)]
+    started = history.of(ScenarioStarted)
+    return Hurt(
+        path=started[0].path if started else "",
+        shape=shape,
+        workload=workload,
+        groups=_grouped(main.causes if main else {}),
+        failed=main.errors if main else 0,
+        requests=main.requests if main else 0,
+        longest_s=max((one.estimate_s for one in main.outages), default=0.0) if main else 0.0,
+        drain_s=_drain_s(history),
+        unlistened_s=_unlistened_s(history),
+        reused=sum(one.broken for one in seen.kept.values()),
+        in_flight=seen.in_flight,
+        in_flight_s=_in_flight_s(history),
+        streams=list(seen.streams.values()),
+        expired_s=max((one.gap_s for one in passed), default=None),
+        overlap_s=seen.failover.overlap_s if seen.failover else 0.0,
+    )
+
+
+def _measured(history: History, shape: Shape) -> Workload | None:
+    """The workload whose Service was asked, else the first one."""
+    targets = [one.target for one in history.of(ProbeStarted) if one.probe == "service"]
+    for name in (one.partition("//")[2].partition(".")[0].partition(":")[0] for one in targets):
+        for _, service in shape.of_kind("Service"):
+            if service["metadata"]["name"] == name:
+                return next((one for one in shape.workloads if sends_to(service, one)), None)
+    return shape.workloads[0] if shape.workloads else None
+
+
+def _expired(phases: list[Phase]) -> bool:
+    return any(one.what == "expired" for one in phases)
+
+
+def _grouped(found: dict[str, int]) -> Counter[str]:
+    groups: Counter[str] = Counter()
+    for cause, count in found.items():
+        groups[group(cause)] += count
+    return groups
+
+
+def _deletions(history: History) -> list[int]:
+    """When each pod's deletion was asked for, or else was seen."""
+    asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin" and act.uid}
+    seen = [(life.uid, life.deletion_seen_ns) for life in lives(history).values()]
+    return sorted(min(at_ns, asked.get(uid, at_ns)) for uid, at_ns in seen if at_ns is not None)
+
+
+def _drain_s(history: History) -> float | None:
+    """See `Hurt`: of the prober `service`, from the first deletion shortly before each such failure."""
+    requests, deletions = history.requests("service"), _deletions(history)
+    if not len(requests) or not deletions:
+        return None
+    world = World(history, "service")
+    longest = None
+    for row in np.flatnonzero(requests.failed):
+        sent_ns = int(requests.sent_ns[row])
+        since = next((one for one in deletions if sent_ns - NEAR_NS <= one <= sent_ns), None)
+        if since is None or (longest is not None and sent_ns - since <= longest):
+            continue
+        (cause,) = causes(requests, world, np.array([row]))
+        if group(cause) in DRAINABLE:
+            longest = sent_ns - since
+    return None if longest is None else seconds(longest)
+
+
+def _unlistened_s(history: History) -> float | None:
+    """For how long a new pod was Ready before it listened, at most; None if none was."""
+    early = [_early_ns(life) for life in lives(history).values()]
+    longest = max(early, default=0)
+    return seconds(longest) if longest > 0 else None
+
+
+def _early_ns(life: PodLife) -> int:
+    listens = life.said_ns("listening")
+    return 0 if listens is None or life.ready_ns is None else listens - life.ready_ns
+
+
+def _in_flight_s(history: History) -> float:
+    """The longest that a request in flight took that was answered."""
+    names = [probe.probe for probe in history.of(ProbeStarted) if probe.role == "inflight"]
+    took = [0]
+    for name in names:
+        requests = history.requests(name, warm_up=True)
+        took += (requests.end_ns - requests.sent_ns)[requests.ok].tolist()
+    return math.ceil(seconds(max(took)) * 10) / 10

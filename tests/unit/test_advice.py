@@ -1,0 +1,175 @@
+"""Advice on what users felt: each recorded row that hurt has a piece that fits, and no other row has any."""
+
+from functools import cache
+
+import pytest
+import recorded
+import yaml
+from recorded import RECORDINGS
+from test_matrix import HISTORIES, PLAYED, RESULTS
+
+from harness import summary
+from harness.deploy import controller, framework, proxied, server
+from harness.history import History
+from harness.judge.advice import REMEDIES, apply
+from harness.judge.causes import UNEXPLAINED, UNTOLD
+from harness.judge.hurt import GROUPS, group
+from harness.look import look
+from harness.manifests import essential, main_container, of_kind, pod_spec
+from harness.records import Deployed
+from harness.results import Advice, Result
+from harness.shape import Shape
+
+FITS = {
+    "rollout-naive": {"readiness-probe", "pre-stop-sleep"},
+    "rollout-naive-each-pod": {"readiness-probe", "pre-stop-sleep"},
+    "rollout-recreate": {"create-first", "pre-stop-sleep"},
+    "delete-none": {"pre-stop-sleep"},
+    "delete-ignores-pdb": {"pre-stop-sleep"},
+    "scale-down-abrupt": {"pre-stop-sleep"},
+    "endpoint-aware-sleep-short": {"pre-stop-sleep"},
+    "server-uvicorn-default": {"pre-stop-sleep"},
+    "server-gunicorn-default": {"pre-stop-sleep"},
+    "server-nginx-default": {"pre-stop-sleep"},
+    "proxy-order-app-first": {"pre-stop-sleep"},
+    "proxy-order-sidecar": {"pre-stop-sleep"},
+    "inflight-abrupt": {"pre-stop-sleep"},
+    "inflight-resent": {"pre-stop-sleep"},
+    "inflight-grace-short": {"grace-period"},
+    "streams-grace-short": {"grace-period", "end-streams"},
+    "keepalive-delete-silent": {"connection-close"},
+    "keepalive-rollout-silent": {"connection-close"},
+    "evict-before-recreate": {"pre-stop-sleep", "second-replica"},
+    "preempt-one": {"pre-stop-sleep", "second-replica"},
+    "preempt-newest": {"pre-stop-sleep", "second-replica"},
+    "taint": {"pre-stop-sleep", "spread"},
+    "drain-unguarded": {"pre-stop-sleep", "spread", "budget"},
+    "terminating-fallback-unready": {"second-replica"},
+    "readiness-flap-alone": {"second-replica"},
+    "liveness-one": {"second-replica", "readiness-first"},
+    "liveness-two": {"readiness-first"},
+    "container-exit-only": {"second-replica", "retry"},
+    "container-exit-two": {"retry"},
+    "resize-restart": {"second-replica", "resize-in-place"},
+    "soft-eviction": {"serve-until-killed"},
+    "hard-eviction": {"serve-until-killed"},
+    "ephemeral-limit": {"serve-until-killed"},
+    "ephemeral-limit-serving": {"serve-until-killed"},
+    "node-down-crash": {"node-monitor"},
+    "node-down-cut": {"node-monitor"},
+    "handover-expiry": {"release-on-cancel"},
+    "handover-rollout-unreleased": {"release-on-cancel"},
+    "handover-crash": {"shorter-lease"},
+    "split-release-first": {"stop-work-first"},
+    "split-frozen": {"fence"},
+    "split-cut-careless": {"fence"},
+}
+"""The recorded rows whose users were hurt, and what is advised."""
+
+
+@cache
+def judged(name: str) -> Result:
+    seen, played = HISTORIES[name], PLAYED[name]
+    began_ns = seen.records[0].t_ns
+    apps = [Deployed(began_ns, app.name, essential(app.manifests)) for app in played.apps]
+    return played.judge(History(name, [*seen.records, *apps]))
+
+
+def advised(name: str, code: str) -> Advice:
+    (found,) = [one for one in judged(name).advice if one.code == code]
+    return found
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_rows_that_hurt_have_advice_that_fits_and_others_none(name):
+    assert {one.code for one in judged(name).advice} == FITS.get(name, set())
+
+
+def test_the_rows_that_hurt_are_recorded():
+    assert set(FITS) <= set(RESULTS)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_advice_in_manifests_has_lines_to_paste_and_other_says_so(name):
+    for one in judged(name).advice:
+        assert (one.kind == "manifest") == bool(one.patch) == bool(one.paste)
+        assert one.evidence or not judged(name).traffic
+        assert list(yaml.safe_load_all(one.paste)) == one.patch
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_the_advice_applied_leaves_nothing_more_to_advise_in_the_manifests(name):
+    """The same hurt, told of the mended manifests: what was advised is there, so it is not advised again."""
+    seen, played, first = HISTORIES[name], PLAYED[name], judged(name).advice
+    manifests = apply(first, [one for app in played.apps for one in app.manifests])
+    mended = Deployed(seen.records[0].t_ns, "mended", essential(manifests))
+    again = played.judge(History(name, [*seen.records, mended])).advice
+    assert {one.code for one in again if one.kind == "manifest"} <= {"grace-period"}  # that goes by what it was
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_what_is_advised_brings_no_new_error_into_the_manifests(name):
+    before = [one for app in PLAYED[name].apps for one in app.manifests]
+    after = apply(judged(name).advice, before)
+    assert {one.code for one in look(after)} <= {one.code for one in look(before)} | {"no-budget", "min-ready-zero"}
+
+
+def test_the_sleep_is_the_measured_drain_with_a_margin():
+    found = advised("delete-none", "pre-stop-sleep")
+    (told,) = [one for one in found.evidence if "after its deletion" in one]
+    drain_s = float(told.split()[-5])
+    slept_s = main_container(found.patch[0])["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert drain_s + 2 <= slept_s < drain_s + 3
+    assert found.what == f"add preStop.sleep {slept_s} s"
+
+
+def test_what_stands_behind_a_proxy_sleeps_longer_than_the_proxy():
+    made = apply(judged("proxy-order-app-first").advice, PLAYED["proxy-order-app-first"].apps[0].manifests)
+    app, nginx = pod_spec(of_kind(made, "Deployment"))["containers"]
+    slept = [one["lifecycle"]["preStop"]["sleep"]["seconds"] for one in (app, nginx)]
+    assert slept == [5, 4]
+
+
+def test_a_grace_period_that_is_too_short_for_the_sleep_is_raised():
+    found = advised("server-uvicorn-default", "pre-stop-sleep")
+    slept_s = main_container(found.patch[0])["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod_spec(found.patch[0])["terminationGracePeriodSeconds"] == slept_s + 10
+
+
+def test_each_kind_of_cause_is_known():
+    """The words of `causes` and the groups that they fall into go together."""
+    rules = {cause for name in FITS if (seen := judged(name).traffic) for cause in seen.causes}
+    assert {cause for cause in rules if group(cause) == "other"} <= {UNEXPLAINED, UNTOLD}
+    assert {group(cause) for cause in rules} >= {name for name, _ in GROUPS} - {
+        "not-listening",
+        "status",
+        "dns",
+        "exiting",
+    }
+
+
+def test_without_a_deployed_app_or_hurt_nothing_is_advised():
+    assert PLAYED["delete-none"].judge(HISTORIES["delete-none"]).advice == []
+    assert judged("delete-sleep").advice == []
+    assert REMEDIES
+
+
+@pytest.mark.parametrize(
+    "app", [server(budget={"minAvailable": 1}), controller(hand="signals"), framework("node", hardened=True), proxied()]
+)
+def test_what_is_kept_of_manifests_is_their_shape_and_no_secret(app):
+    kept = essential(app.manifests)
+    assert {one["kind"] for one in kept} <= {"Deployment", "Service", "PodDisruptionBudget"}
+    whole, shape = Shape.of(app.manifests), Shape.of(kept)
+    assert [one.name for one in shape.workloads] == [one.name for one in whole.workloads]
+    assert [c.spec.get("readinessProbe") for w in shape.workloads for c in w.mains] == [
+        c.spec.get("readinessProbe") for w in whole.workloads for c in w.mains
+    ]
+    assert "env" not in yaml.safe_dump(kept)
+
+
+def test_the_terminal_says_it_in_a_line_under_a_row_that_failed():
+    results = recorded.Results.read(recorded.results_file(RECORDINGS[0]))
+    bad = judged("delete-none").model_copy(update={"verdict": "fail"})
+    told = list(summary.lines(results.model_copy(update={"results": [bad]}), recorded.ROOT, 200, colours=False))
+    assert any(line.startswith("  → add preStop.sleep 4 s (the last request") for line in told)
