@@ -16,6 +16,7 @@ from harness.commands import look
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.progress import Progress
+from harness.results import use_of
 from reports.write import write_all
 
 
@@ -62,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     measured.set_defaults(run=_calibrate)
     report = commands.add_parser("report", help="write a run's reports again, from its folder")
     report.add_argument("folder", type=pathlib.Path, help="the run's folder, such as reports/out/latest")
+    for option, what in (
+        ("--rate", "requests a second to your app: what a restart costs is told at this rate (default: as measured)"),
+        ("--deploys", "deploys a day (default: 1)"),
+        ("--slo", "the availability you aim at, per cent (default: 99.9)"),
+    ):
+        report.add_argument(option, type=float, metavar="NUMBER", help=what)
     report.set_defaults(run=_report)
     look.add(commands)
     return parser
@@ -69,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(chosen: argparse.Namespace) -> int:
     try:
-        written = write_all(chosen.folder)
+        written = write_all(chosen.folder, use_of(chosen.rate, chosen.deploys, chosen.slo))
     except (OSError, ValueError) as exc:
         raise SurviveError(f"{chosen.folder} cannot be reported, is it a run's folder? {exc}") from exc
     for path in written:

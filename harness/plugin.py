@@ -16,7 +16,7 @@ from harness.failures import NotPassed
 from harness.live import LiveRows
 from harness.own.collect import SurviveFile, is_spec, twice
 from harness.progress import Progress
-from harness.results import Results
+from harness.results import Results, use_of
 from harness.run import RunFolder
 from harness.scenario import Row, Scenario
 from harness.session import Options, Session, session
@@ -51,6 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--paths", metavar="PATH[,PATH]", help="only rows of these restart paths (delete, evict, rollout, …)"
     )
+    group.addoption(
+        "--survive-rate", type=float, metavar="NUMBER",
+        help="requests a second to your app, by which reports say what a restart costs (default: as measured)",
+    )  # fmt: skip
+    group.addoption("--survive-deploys", type=float, metavar="NUMBER", help="deploys a day (default: 1)")
+    group.addoption("--survive-slo", type=float, metavar="PERCENT", help="the availability you aim at (default: 99.9)")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -246,7 +252,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     folder = config.stash.get(FOLDER, None)
     if folder is None or hasattr(config, "workerinput") or not folder.opened:
         return
-    config.stash[RESULTS] = folder.collect(config.stash[STARTED], calibration.last(layout.home()))
+    use = use_of(*(config.getoption(name) for name in ("--survive-rate", "--survive-deploys", "--survive-slo")))
+    config.stash[RESULTS] = folder.collect(config.stash[STARTED], calibration.last(layout.home()), use)
     held = all(result.verdict in ("pass", "skip") for result in config.stash[RESULTS].results)
     if session.exitstatus == pytest.ExitCode.OK and not held:
         # A test may end well without a verdict: it forgot survive.expect(...), or swallowed what that raised.

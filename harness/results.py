@@ -3,7 +3,9 @@
 import pathlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import UsageError
 
 SCHEMA = 1
 
@@ -63,6 +65,7 @@ class Traffic(Model):
     certain_s: float | None = Field(
         default=None, description="an outage of the whole Service longer than this would surely have been seen"
     )
+    rate_per_s: float | None = Field(default=None, description="how many requests were due in a second")
     statement: str = Field(default="", description="what errors, or their absence, say, in words")
     unknown: int = 0
     outages: list[Outage] = []
@@ -298,6 +301,27 @@ class Cluster(Model):
     nodes: int
 
 
+class Use(Model):
+    """How a user's app is used, by which a report says what a restart costs."""
+
+    rate_per_s: float | None = Field(
+        default=None, gt=0, description="requests a second; None: as many as were measured"
+    )
+    deploys_a_day: float = Field(default=1.0, gt=0, description="each restarts the app once")
+    slo_percent: float = Field(default=99.9, gt=0, lt=100, description="the availability that is aimed at")
+
+
+def use_of(rate_per_s: float | None, deploys_a_day: float | None, slo_percent: float | None) -> Use | None:
+    """The use that options tell of; None if they tell nothing. Raises UsageError where a figure cannot be."""
+    told = {"rate_per_s": rate_per_s, "deploys_a_day": deploys_a_day, "slo_percent": slo_percent}
+    given = {name: value for name, value in told.items() if value is not None}
+    try:
+        return Use(**given) if given else None
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise UsageError(f"{first['loc'][0]} {first['input']}: {first['msg']}") from exc
+
+
 class Run(Model):
     """The run as a whole."""
 
@@ -308,6 +332,7 @@ class Run(Model):
     noise: dict[str, Any] = {}
     failed: int = Field(default=0, description="failed requests of all rows")
     without_cause: int = Field(default=0, description="of these, those that no cause explains")
+    use: Use | None = Field(default=None, description="as the run was told")
     calibration: Calibrated | None = Field(default=None, description="the last one of this machine; None: never")
 
 
@@ -329,3 +354,8 @@ class Results(Model):
     def read(cls, path: pathlib.Path) -> "Results":
         """Read results.json. Raises pydantic.ValidationError where it is not of this schema."""
         return cls.model_validate_json(path.read_text())
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of results.json."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Results.model_json_schema(by_alias=True)}

@@ -100,10 +100,13 @@ class RunFolder:
         path = self._parts / f"{result.name}{RESULT}"
         path.write_text(result.model_dump_json(exclude_none=True))
 
-    def collect(self, started_s: float, calibration: results.Calibrated | None = None) -> results.Results:
+    def collect(
+        self, started_s: float, calibration: results.Calibrated | None = None, use: results.Use | None = None
+    ) -> results.Results:
         """Join the parts: history.jsonl.gz and results.json, by row; `latest` points here from then on.
 
-        `started_s` is the run's start by time.time(), `calibration` the machine's last one.
+        `started_s` is the run's start by time.time(), `calibration` the machine's last one, `use`
+        how the user's app is used.
         """
         found = [results.Result.model_validate_json(p.read_text()) for p in sorted(self._parts.glob(f"*{RESULT}"))]
         found.sort(key=lambda result: (_row_key(result.id), result.started_ns))
@@ -121,6 +124,7 @@ class RunFolder:
             noise=_noise(found),
             failed=sum(result.traffic.errors for result in found if result.traffic),
             without_cause=sum(result.traffic.without_cause for result in found if result.traffic),
+            use=use,
             calibration=calibration,
         )
         joined = results.Results(schema=results.SCHEMA, run=run, results=found)

@@ -60,6 +60,18 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Latency over time, ms: in each window of `window_s` around `at_s` the percentiles of the `count` answered."""
+
+    window_s: float
+    at_s: list[float]
+    p50: list[float]
+    p99: list[float]
+    max: list[float]
+    count: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Shots:
     """A lane of requests: latency (ms, from the scheduled time) over scheduled time. Good ones may be thinned."""
 
@@ -70,6 +82,7 @@ class Shots:
     bad: Points
     unknown: Points
     good_total: int
+    latency: Quantiles | None = None
     kind: str = "shots"
 
 
@@ -119,6 +132,8 @@ class Figure:
     lanes: list[Rows | Shots | Line]
     story: list[Told]
     story_left_out: int
+    logs: list[Told] = field(default_factory=list)
+    logs_left_out: int = 0
 
     def as_data(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -19,8 +19,8 @@ import jinja2
 import plotly.offline
 
 from harness.history import History
-from harness.results import Result, Results
-from reports import pods, text
+from harness.results import Expected, Result, Results
+from reports import budget, pods, text, topics
 from reports.facts import probe_facts
 from reports.figure import Figure
 from reports.timeline import figure
@@ -30,7 +30,10 @@ MOST_POINTS = 90_000
 MOST_POINTS_A_ROW = 3_000
 MOST_LINES = 4_000
 MOST_LINES_A_ROW = 150
-"""Good requests and lines of story in the whole page and in one row: they keep the page under 5 MB."""
+"""Good requests and lines of story (and of output) in the whole page and in one row: they keep it under 5 MB."""
+
+FEW_ROWS = 12
+"""Up to so many rows are all open at first."""
 
 MARKS = {"pass": "✓", "fail": "✕", "inconclusive": "?", "skip": "\N{EN DASH}", "error": "!"}
 
@@ -42,6 +45,16 @@ class Section:
     result: Result
     anchor: str
     figure: Figure | None
+
+    @property
+    def data(self) -> str:
+        """The figure as compressed JSON, as the page keeps it until the row is looked at."""
+        return packed(json.dumps(self.figure.as_data(), separators=(",", ":"))) if self.figure else ""
+
+    @property
+    def elsewhere(self) -> list[tuple[str, str, Expected]]:
+        """Figures that others tell, beside what Kubernetes does today: who, figure, expectation."""
+        return [(who, said, item) for item in self.result.expected for who, said in text.elsewhere(item.reason)]
 
     @property
     def label(self) -> str:
@@ -64,14 +77,9 @@ def anchors(results: list[Result]) -> list[str]:
     return list(taken)
 
 
-def embedded(data: Any) -> str:
-    """JSON that may stand in a script element: no `<` can end the element or begin a comment."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-
-
-def packed(script: str) -> str:
-    """A script compressed by gzip, in base64."""
-    return base64.b64encode(gzip.compress(script.encode(), 9, mtime=0)).decode()
+def packed(content: str) -> str:
+    """A script or data compressed by gzip, in base64: nothing of it can end the element that it stands in."""
+    return base64.b64encode(gzip.compress(content.encode(), 9, mtime=0)).decode()
 
 
 def _hash(script: str) -> str:
@@ -133,8 +141,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=lambda v: text.plain(v) if type(v) is str else v,
     )  # fmt: skip
-    env.filters |= {"bracket": text.bracket, "percent": text.percent, "duration": text.duration, "embedded": embedded}
-    env.globals |= {"text": text, "marks": MARKS, "state_words": pods.WORDS, "probe_facts": probe_facts}
+    env.filters |= {"bracket": text.bracket, "percent": text.percent, "duration": text.duration}
+    env.globals |= {
+        "text": text,
+        "marks": MARKS,
+        "topics": topics,
+        "budget": budget,
+        "few_rows": FEW_ROWS,
+        "state_words": pods.WORDS,
+        "probe_facts": probe_facts,
+    }
     return env
 
 
@@ -147,6 +163,9 @@ def render(results: Results, histories: MutableMapping[str, History]) -> str:
         run=results.run,
         rows=rows,
         counts=text.counts(results.results),
+        summed=topics.summed(results.results),
+        paths=sorted({row.result.path for row in rows}),
+        elsewhere=[(row, *said) for row in rows for said in row.elsewhere],
         headline=text.headline(results.results),
         worst_outage=_worst(rows, _longest_s),
         worst_failover=_worst(rows, _failover_s),

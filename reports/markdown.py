@@ -2,8 +2,17 @@
 
 import re
 
-from harness.results import Result, Results, Verdict
+from harness.results import Result, Results, Use, Verdict
 from reports import text
+from reports.budget import cost, words
+from reports.facts import probe_facts
+from reports.topics import Summed, summed
+
+MOST_BYTES = 900_000
+"""GitHub refuses a step's summary of more than 1 MiB, and shows nothing of it."""
+
+FEW = 20
+"""Up to so many rows that need no look are not folded."""
 
 MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "skip": "⏭️", "error": "💥"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~@&$]|:(?=//))")
@@ -41,10 +50,14 @@ def _line(result: Result) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _detail(result: Result) -> list[str]:
+def _detail(result: Result, use: Use | None) -> list[str]:
     lines = [f"### {MARKS[result.verdict]} {escaped(result.id)} {escaped(result.name)}", "", escaped(result.why), ""]
     marks = {True: "held", False: "**did not hold**", None: "*could not be told*"}
     lines += [f"- {marks[e.holds]}: {escaped(e.what)}; seen: {escaped(e.seen)}" for e in result.expected]
+    for title, facts in probe_facts(result):
+        lines.append(f"- {title}: {escaped('; '.join(f'{name} {value}' for name, value in facts))}")
+    if (found := cost(result.traffic, use)) is not None:
+        lines.append(f"- cost: {words(found)}")
     lines += [f"- proof: {escaped(proof)}" for proof in result.proof]
     for advice in result.advice:
         lines += ["", f"→ **{escaped(advice.what)}** ({advice.kind}): {escaped(advice.why)}"]
@@ -54,28 +67,73 @@ def _detail(result: Result) -> list[str]:
     return [*lines, "", f"- again: {code(text.rerun(result))}", ""]
 
 
-def render(results: Results) -> str:
-    """The whole file: the run in one sentence, the table, and what needs a look in full."""
-    run = results.run
+HEAD = [
+    "| Verdict | Row | What it says | Error rate | Longest outage | Stop took | Failover |",
+    "|---|---|---|---:|---:|---:|---:|",
+]
+
+
+def _folded(summary: str, lines: list[str]) -> list[str]:
+    return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>", ""]
+
+
+def _clean(results: Results) -> list[str]:
+    return [
+        f"- **{escaped(one.id)}** {escaped(one.name)}: {escaped(one.traffic.statement)}"
+        for one in results.results
+        if one.traffic and not one.traffic.errors
+    ]
+
+
+def _tally(topic: Summed) -> str:
+    counts = ", ".join(f"{MARKS[verdict]} {number} {verdict}" for verdict, number in topic.counts.items())
+    return f"- **{topic.name}**: {counts}"
+
+
+def render(results: Results, most: int = MOST_BYTES) -> str:
+    """The whole file, at most `most` bytes: the run in one sentence, what needs a look in full, the rest folded.
+
+    What would not fit is left out from the end, whole lines at a time, and said so.
+    """
+    run, rows = results.run, results.results
     cluster = f"{run.cluster.provider}, Kubernetes {run.cluster.version}, {run.cluster.nodes} nodes"
+    urgent = sorted(
+        (r for r in rows if r.verdict not in ("pass", "skip")), key=lambda r: text.VERDICTS.index(r.verdict)
+    )
+    rest = [row for row in rows if row.verdict in ("pass", "skip")]
     lines = [
-        f"## {text.headline(results.results)}",
+        f"## {text.headline(rows)}",
         "",
         f"{escaped(cluster)} · {escaped(run.started)} · {text.duration(run.duration_s)}"
         f" · {text.explained(run.failed, run.without_cause)}",
         "",
-        "| Verdict | Row | What it says | Error rate | Longest outage | Stop took | Failover |",
-        "|---|---|---|---:|---:|---:|---:|",
-        *(_line(result) for result in results.results),
-        "",
-        f"Calibration: {escaped(text.calibration(run.calibration))}.",
+        *(_tally(topic) for topic in summed(rows)),
         "",
     ]
-    if clean := [(r, r.traffic.statement) for r in results.results if r.traffic and not r.traffic.errors]:
-        lines += ["No error is a bound too:", ""]
-        lines += [f"- **{escaped(one.id)}** {escaped(one.name)}: {escaped(told)}" for one, told in clean]
-        lines.append("")
-    for result in results.results:
-        if result.verdict in ("error", "fail", "inconclusive"):
-            lines += _detail(result)
-    return "\n".join(lines)
+    if urgent:
+        lines += [*HEAD, *map(_line, urgent), ""]
+        for result in urgent:
+            lines += _detail(result, run.use)
+    if rest:
+        table = [*HEAD, *map(_line, rest)]
+        few = len(rest) <= FEW
+        lines += [*table, ""] if few else _folded(f"{len(rest)} rows that passed or were skipped", table)
+    if clean := _clean(results):
+        lines += _folded("No error is a bound too", clean)
+    lines += [f"Calibration: {escaped(text.calibration(run.calibration))}.", ""]
+    return _within(lines, most)
+
+
+def _within(lines: list[str], most: int) -> str:
+    whole = "\n".join(lines)
+    if len(whole.encode()) <= most:
+        return whole
+    note = "\n\n</details>\n\nThe rest did not fit here: see report.html.\n"
+    left, kept = most - len(note.encode()), []
+    for line in lines:
+        left -= len(line.encode()) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    folds = sum(line.startswith("<details>") for line in kept) - kept.count("</details>")
+    return "\n".join(kept) + (note if folds else note.replace("</details>\n\n", ""))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from harness.clock import NS_PER_S
 from harness.records import ProbeStarted
 from harness.requests import Requests
-from reports.figure import Points, Shots
+from reports.figure import Points, Quantiles, Shots
 from reports.text import plain
 
 NS_PER_MS = 1_000_000
@@ -66,6 +66,32 @@ def _points(requests: Requests, chosen: NDArray[np.intp], zero_ns: int, words: _
     )
 
 
+WINDOWS = 120
+LEAST_IN_WINDOW = 50
+"""So many windows of latency at the most, of so many answered requests on average at the least."""
+
+
+def quantiles(requests: Requests, zero_ns: int) -> Quantiles | None:
+    """Percentiles of the latency of answered requests over time, from all of them; None where there are too few.
+
+    A window without an answered request is a hole in the line.
+    """
+    chosen = np.flatnonzero(requests.ok)
+    windows = min(WINDOWS, len(chosen) // LEAST_IN_WINDOW)
+    if windows < 2:
+        return None
+    due_s = (requests.scheduled_ns[chosen] - zero_ns) / NS_PER_S
+    ms = (requests.end_ns[chosen] - requests.scheduled_ns[chosen]) / NS_PER_MS
+    first_s, last_s = float(due_s[0]), float(due_s[-1])
+    window_s = (last_s - first_s) / windows or 1.0
+    edges = np.searchsorted(due_s, first_s + window_s * np.arange(1, windows))
+    parts = [(first_s + window_s * (n + 0.5), part) for n, part in enumerate(np.split(ms, edges))]
+    full = [(at_s, np.percentile(part, (50, 99, 100)), len(part)) for at_s, part in parts if len(part)]
+    p50, p99, most = (np.round([values[n] for _, values, _ in full], 2).tolist() for n in range(3))
+    at = np.round([at_s for at_s, _, _ in full], 3).tolist()
+    return Quantiles(round(window_s, 4), at, p50, p99, most, [count for _, _, count in full])
+
+
 def shots(requests: Requests, probe: ProbeStarted | None, zero_ns: int, most: int) -> Shots:
     """The lane of one prober's requests; at most `most` good ones are drawn, failed and unknown ones all."""
     words = _Words()
@@ -84,5 +110,6 @@ def shots(requests: Requests, probe: ProbeStarted | None, zero_ns: int, most: in
         bad=_points(requests, failed, zero_ns, words),
         unknown=_points(requests, unknown, zero_ns, words),
         good_total=len(ok),
+        latency=quantiles(requests, zero_ns),
         words=words.all(),
     )

@@ -1,7 +1,7 @@
 """The story of a row, line by line: what was done, what the cluster and the app said, what the harness missed."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.history import History
 from harness.records import Act, AppSaid, ClockSeen, EventSeen, LeaseSeen, Log, Lost, Record
@@ -37,8 +37,6 @@ def _tell(record: Record) -> tuple[str, str] | None:
             return f"node {record.node}", f"its clock is known to {record.error_ns / 1e6:.3f} ms: {record.how}"
         case Lost():
             return "harness", f"could not see {record.source}: {record.what}"
-        case Log():
-            return f"{record.pod}/{record.container}", record.line
     return None
 
 
@@ -68,12 +66,21 @@ def _without_repeats(found: list[tuple[Record, str, str]]) -> list[tuple[Record,
 
 
 def story(history: History, at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
-    """At most `most` lines, and how many were left out: plain log lines first, then what is furthest from the act.
+    """At most `most` lines, and how many were left out: what is furthest from the first act.
 
     Of a line that is said again and again the first and the last are told.
     """
-    found = _without_repeats(list(_lines(history)))
-    order = sorted(range(len(found)), key=lambda i: (isinstance(found[i][0], Log), abs(at(found[i][0].t_ns))))
+    return _nearest(_without_repeats(list(_lines(history))), at, most)
+
+
+def logs(history: History, at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
+    """At most `most` lines of the pods' own output, those nearest to the first act, and how many were left out."""
+    found = [(log, f"{log.pod}/{log.container}", log.line) for log in history.of(Log)]
+    return _nearest(found, at, most)
+
+
+def _nearest(found: Sequence[tuple[Record, str, str]], at: Callable[[int], float], most: int) -> tuple[list[Told], int]:
+    order = sorted(range(len(found)), key=lambda i: abs(at(found[i][0].t_ns)))
     kept = sorted(order[:most])
     told = [Told(round(at(found[i][0].t_ns), 3), _short(found[i][1]), _short(found[i][2])) for i in kept]
     return told, len(found) - len(kept)

@@ -164,3 +164,18 @@ def headline(results: list[Result]) -> str:
 def rerun(result: Result) -> str:
     """The command that runs this row alone."""
     return f"pytest suites -k {shlex.quote(result.name)}"
+
+
+_ELSEWHERE = re.compile(r"(?:^|; )(?:the )?(talk|articles|post-mortem|issue): ([^;]+)")
+
+
+def elsewhere(reason: str) -> list[tuple[str, str]]:
+    """What others say a figure is, as an expectation's reason tells it: `...; talk: 17 s` gives `("talk", "17 s")`."""
+    return _ELSEWHERE.findall(reason)
+
+
+def short_errors(traffic: Traffic | None) -> str:
+    """The share of failed requests for a narrow column: `19.3 %`, `0`; empty without traffic."""
+    if traffic is None:
+        return ""
+    return percent(traffic.error_rate) if traffic.errors else "0"

@@ -10,7 +10,7 @@ from harness.results import Outage, Result
 from reports import leaders, pods, text
 from reports.figure import Bar, Figure, Gap, Line, Mark, Rows, Shots
 from reports.shots import shots
-from reports.story import act_words, story
+from reports.story import act_words, logs, story
 from reports.streams import streams
 
 BEFORE_S = 5.0
@@ -121,6 +121,7 @@ def figure(history: History, result: Result, most_points: int, most_lines: int) 
     ]
     lanes = [lane for lane in found if lane is not None]
     told, left_out = story(history, at, most_lines)
+    output, output_left_out = logs(history, at, most_lines)
     return Figure(
         start_s=whole[0],
         end_s=whole[1],
@@ -132,4 +133,6 @@ def figure(history: History, result: Result, most_points: int, most_lines: int) 
         lanes=lanes,
         story=told,
         story_left_out=left_out,
+        logs=output,
+        logs_left_out=output_left_out,
     )

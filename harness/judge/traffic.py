@@ -38,7 +38,7 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
         why += here
         found.append(window.outage.model_copy(update={"cause": next(iter(dict(here.most_common(1))), "")}))
     found.extend(stall for stall in stalls(requests, stall_s) if not any(_spans(one, stall) for one in found))
-    certain = certain_s(requests)
+    certain, spacing = certain_s(requests), spacing_s(requests)
     return Traffic(
         requests=len(requests),
         errors=errors,
@@ -47,7 +47,8 @@ def traffic(requests: Requests, world: World | None = None, stall_s: float = STA
         restarts=restarts,
         restarts_failing_below=upper_bound(0, restarts) if restarts and not errors else None,
         certain_s=certain,
-        statement=statement(errors, known, restarts, certain, spacing_s(requests)),
+        rate_per_s=round(1 / spacing, 3) if spacing else None,
+        statement=statement(errors, known, restarts, certain, spacing),
         unknown=unknown,
         outages=sorted(found, key=lambda outage: outage.start_ns),
         causes=dict(why.most_common()),

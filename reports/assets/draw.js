@@ -7,15 +7,18 @@
   // What an upright A4 or Letter page holds at 96 pixels an inch.
   const PRINTED_PX = 690;
 
+  // What the page holds compressed, as text.
+  const unpack = async (element) => {
+    const bytes = Uint8Array.from(atob(element.textContent.trim()), (char) => char.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+
   let library;
   // The library is stored once, compressed. The page's policy knows its hash, so that only it can be run.
   const load = () => {
     library ??= (async () => {
-      const packed = atob(document.getElementById("library").textContent.trim());
-      const bytes = Uint8Array.from(packed, (char) => char.charCodeAt(0));
-      const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
       const script = document.createElement("script");
-      script.textContent = await new Response(unpacked).text();
+      script.textContent = await unpack(document.getElementById("library"));
       document.head.append(script);
       return window.Plotly;
     })();
@@ -34,16 +37,24 @@
     constructor(element) {
       this.element = element;
       this.box = element.querySelector(".plot");
-      this.data = JSON.parse(element.querySelector("script").textContent);
-      this.range = [...this.data.view];
+      this.data = null;
+      this.range = null;
       this.drawn = false;
       this.width = 0;
-      this.box.style.minHeight = `${Timeline.heightOf(this.data, this.box.clientWidth || 1000)}px`;
       element.querySelector(".zoom").addEventListener("click", (event) => {
         const button = event.target.closest("[data-zoom]");
         if (button) this.zoom(button.dataset.zoom);
       });
       this.box.addEventListener("keydown", (event) => this.key(event));
+    }
+
+    // The figure's data, unpacked when it is first wanted: a page of the whole matrix opens at once.
+    async load() {
+      if (this.data) return this.data;
+      const data = JSON.parse(await unpack(this.element.querySelector("script")));
+      this.range ??= [...data.view];
+      this.data = data;
+      return data;
     }
 
     async draw(width = this.box.clientWidth) {
@@ -52,6 +63,8 @@
       this.box.setAttribute("aria-busy", "true");
       let plotly;
       try {
+        await this.load();
+        if (!this.drawn) this.box.style.minHeight = `${Timeline.heightOf(this.data, width)}px`;
         plotly = await load();
       } catch (error) {
         this.fail(error);
@@ -80,6 +93,7 @@
     }
 
     zoom(how) {
+      if (!this.data) return;
       const { start_s: start, end_s: end, view, focus } = this.data;
       const middle = (this.range[0] + this.range[1]) / 2;
       const half = (this.range[1] - this.range[0]) / 2;
@@ -93,6 +107,7 @@
     }
 
     key(event) {
+      if (!this.data) return;
       const step = (this.range[1] - this.range[0]) / 8;
       const moves = { ArrowLeft: -step, ArrowRight: step };
       const zooms = { "+": "in", "=": "in", "-": "out", 0: "whole" };
@@ -105,6 +120,7 @@
 
     async save() {
       const plotly = await load();
+      await this.load();
       const { traces, layout } = Timeline.spec(this.data, this.range, 1200, true);
       layout.paper_bgcolor = getComputedStyle(document.documentElement).getPropertyValue("--card").trim();
       const filename = this.element.closest("details").id;
@@ -133,6 +149,10 @@
       for (const lane of this.data.lanes) {
         if (lane.kind === "shots") {
           add(answered, '<circle cx="7" cy="7" r="3" fill="var(--good)"/>');
+          if (lane.latency) {
+            add("median latency", '<path d="M0 7h14" stroke="var(--ink)" stroke-width="1.6"/>');
+            add(`p99 of each ${lane.latency.window_s < 1 ? `${Math.round(lane.latency.window_s * 1000)} ms` : `${lane.latency.window_s.toFixed(1)} s`}`, '<path d="M0 7h14" stroke="var(--ink)" stroke-width="1.3" stroke-dasharray="3 2"/>');
+          }
           if (lane.bad.at_s.length) add("failed, all drawn", '<path d="M3 3l8 8M11 3l-8 8" stroke="var(--bad)" stroke-width="2"/>');
           if (lane.unknown.at_s.length) add("unknown", '<path d="M7 2l5 5-5 5-5-5z" fill="none" stroke="var(--unknown)" stroke-width="1.5"/>');
         } else if (lane.kind === "rows") {
@@ -197,11 +217,12 @@
   });
 
   for (const story of document.querySelectorAll(".story")) {
-    story.addEventListener("toggle", () => {
+    story.addEventListener("toggle", async () => {
       const body = story.querySelector("tbody");
-      const figure = figures.get(story.closest(".row").querySelector("figure"));
       if (body.rows.length) return;
-      for (const told of figure.data.story) {
+      const data = await figures.get(story.closest(".row").querySelector("figure")).load();
+      if (body.rows.length) return;
+      for (const told of data[story.dataset.lines]) {
         const row = body.insertRow();
         if (told.source === "harness") row.className = "now";
         for (const text of [told.at_s.toFixed(3), told.source, told.what]) row.insertCell().textContent = text;

@@ -127,7 +127,7 @@ const Timeline = (() => {
       unknown: { symbol: "diamond-open", size: 8, color: c.unknown, line: { width: 1.5, color: c.unknown } },
       bad: { symbol: "x-thin", size: 7, color: c.bad, line: { width: 1.7, color: c.bad } },
     };
-    return Object.entries(looks).map(([name, marker]) => {
+    const clouds = Object.entries(looks).map(([name, marker]) => {
       const points = lane[name];
       const chosen = visible(points, range, size);
       const what = { good: "answered", unknown: "unknown", bad: "failed" }[name];
@@ -142,6 +142,22 @@ const Timeline = (() => {
         )),
       };
     });
+    return [...clouds, ...(lane.latency ? quantileTraces(lane.latency, axis, c) : [])];
+  };
+
+  // Percentiles of all answered requests in windows of time; where none was answered the line has a hole.
+  const quantileTraces = (latency, axis, c) => {
+    const { at_s: at, window_s: window } = latency;
+    const holes = at.map((t, i) => i > 0 && t - at[i - 1] > 1.5 * window);
+    const broken = (values) => values.flatMap((value, i) => (holes[i] ? [null, value] : [value]));
+    const said = at.map((t, i) => hover(
+      `p50 ${latency.p50[i]} ms, p99 ${latency.p99[i]} ms, max ${latency.max[i]} ms`,
+      `${latency.count[i]} answered between ${time(t - window / 2)} and ${time(t + window / 2)}`,
+    ));
+    return [["p50", 1.6, "solid"], ["p99", 1.3, "3px,2px"]].map(([name, width, dash]) => ({
+      type: "scatter", mode: "lines", name, yaxis: axis, x: broken(at), y: broken(latency[name].map((ms) => Math.max(ms, 0.01))),
+      hoverinfo: "text", hovertext: broken(said), line: { color: c.ink, width, dash }, opacity: 0.75,
+    }));
   };
 
   const shotAxis = (lane) => {

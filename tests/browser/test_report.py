@@ -16,6 +16,7 @@ CHROMIUM = shutil.which("chromium")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "unit"))
 
 import made_run  # noqa: E402  (its folder is put on the path just above)
+import recorded  # noqa: E402  (as above)
 from made_scenario import Made  # noqa: E402  (as above)
 
 from harness.history import Recorder  # noqa: E402  (as above)
@@ -63,6 +64,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    made = recorded.whole(tmp_path_factory.mktemp("matrix"))
+    write_all(made)
+    return made
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -78,7 +86,7 @@ def opened(browser: Any, folder: pathlib.Path) -> Iterator[Opened]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("width", [1400, 375])
 def test_every_figure_is_drawn_quietly_and_offline(browser: Any, folder: pathlib.Path, theme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
     opened = Opened(context.new_page(), folder / "report.html")
@@ -131,6 +139,57 @@ def test_filter_by_verdict_and_by_word(opened: Opened) -> None:
     assert [row.get_attribute("data-row") for row in shown.all()] == ["handover-release"]
     page.get_by_placeholder("Filter").fill("nothing like this")
     assert page.get_by_text("No row fits this filter").is_visible()
+
+
+def test_filter_by_topic_and_path(opened: Opened) -> None:
+    page = opened.go()
+    shown = page.locator(".verdicts tbody tr:visible")
+    page.locator("#topic").select_option("D")
+    assert {row.get_attribute("data-topic") for row in shown.all()} == {"D"}
+    page.locator("#topic").select_option("")
+    page.locator("#path").select_option("rollout")
+    assert {row.get_attribute("data-path") for row in shown.all()} == {"rollout"}
+    page.locator("#path").select_option("")
+    page.locator("button[data-topic=B]").click()
+    assert {row.get_attribute("data-topic") for row in shown.all()} == {"B"}
+
+
+def test_keys_filter_step_open_and_go_back(opened: Opened) -> None:
+    page = opened.go()
+    focused = "document.activeElement.textContent"
+    page.keyboard.press("/")
+    page.keyboard.type("handover")
+    names = page.locator(".verdicts tbody tr:visible th a").all_text_contents()
+    assert len(names) > 1
+    page.keyboard.press("Escape")
+    assert page.locator(".verdicts tbody tr:visible").count() == 8
+    rows = page.locator(".verdicts tbody th a").all_text_contents()
+    for key, at in (("j", 0), ("j", 1), ("ArrowDown", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate(focused) == rows[at]
+    page.keyboard.press("Enter")
+    page.locator(f"[id='{rows[1]}'][open]").wait_for()
+    page.wait_for_function("document.activeElement.matches('details.row summary')")
+    page.keyboard.press("Escape")
+    assert page.evaluate(focused) == rows[1]
+
+
+def test_a_link_by_a_row_s_name_leads_to_it(opened: Opened) -> None:
+    page = opened.go("#row=handover-release")
+    opened.figure("handover-release")
+    assert page.evaluate("document.getElementById('handover-release').getBoundingClientRect().top") < 200
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 375), ("dark", 1400)])
+def test_the_whole_matrix_fits_a_phone_and_a_desk(browser: Any, matrix: pathlib.Path, theme: str, width: int) -> None:
+    assert (matrix / "report.html").stat().st_size < 5_000_000
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    opened = Opened(context.new_page(), matrix / "report.html")
+    page = opened.go("#row=rollout-naive")
+    opened.figure("rollout-naive")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (opened.said, opened.asked) == ([], [opened.url])
+    context.close()
 
 
 def test_sort(opened: Opened) -> None:
@@ -204,11 +263,11 @@ def test_the_theme_is_switched_and_remembered(opened: Opened) -> None:
 
 def test_the_story_is_told_in_order(opened: Opened) -> None:
     page = opened.go()
-    page.locator("#rollout-naive .story summary").click()
-    page.locator("#rollout-naive .story tbody tr").first.wait_for()
-    moments = page.locator("#rollout-naive .story tbody td:first-child").all_text_contents()
+    page.locator("#rollout-naive [data-lines=story] summary").click()
+    page.locator("#rollout-naive [data-lines=story] tbody tr").first.wait_for()
+    moments = page.locator("#rollout-naive [data-lines=story] tbody td:first-child").all_text_contents()
     assert moments == sorted(moments, key=float)
-    assert "begin rollout-restart deployment/shop" in page.locator("#rollout-naive .story").text_content()
+    assert "begin rollout-restart deployment/shop" in page.locator("#rollout-naive [data-lines=story]").text_content()
 
 
 def test_foreign_text_stays_text(browser: Any, tmp_path: pathlib.Path) -> None:
@@ -227,7 +286,7 @@ def test_foreign_text_stays_text(browser: Any, tmp_path: pathlib.Path) -> None:
     page = opened.go()
     plot = opened.figure("hostile")
     assert plot.locator("text", has_text=HOSTILE).count() > 0
-    page.locator(".story summary").click()
+    page.locator("[data-lines=story] summary").click()
     page.locator(".story tbody tr").first.wait_for()
     assert HOSTILE in page.locator(".story").text_content()
     assert page.locator("img").count() == 0

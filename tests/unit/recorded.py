@@ -119,6 +119,17 @@ def folder(where: pathlib.Path, recording: str = "run") -> pathlib.Path:
     return where
 
 
+def whole(where: pathlib.Path) -> pathlib.Path:
+    """A run's folder as if all recordings were one run of the whole matrix."""
+    where.mkdir(exist_ok=True)
+    names = (*RECORDINGS, MATRIX)
+    parts = [Results.read(results_file(name)) for name in names]
+    rows = sorted((row for part in parts for row in part.results), key=lambda row: (row.id[0], int(row.id[1:])))
+    parts[-1].model_copy(update={"results": rows}).write(where / "results.json")
+    (where / "history.jsonl.gz").write_bytes(b"".join(history_file(name).read_bytes() for name in names))
+    return where
+
+
 def thinned(records: Iterable[Record]) -> Iterator[Record]:
     """The records with fewer rows of the probers in KEPT, whose last words tell of as many."""
     every: dict[str, int] = {}

@@ -5,6 +5,7 @@ from harness.cli import main
 from harness.clusters.embedded import cluster, state
 from harness.clusters.embedded.layout import ClusterDir
 from harness.errors import ClusterError
+from harness.results import Results
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +117,19 @@ def test_what_it_does_not_know(capsys, arguments):
         main(arguments)
     assert told.value.code == 2
     assert "usage: survive" in capsys.readouterr().err
+
+
+def test_a_report_with_a_user_s_rate_says_what_a_restart_costs(capsys, tmp_path):
+    folder = recorded.folder(tmp_path / "run")
+    (folder / "history.jsonl.gz").unlink()
+    found = Results.read(folder / "results.json")
+    rated = [
+        one.model_copy(update={"traffic": one.traffic and one.traffic.model_copy(update={"rate_per_s": 100.0})})
+        for one in found.results
+    ]
+    found.model_copy(update={"results": rated}).write(folder / "results.json")
+    assert main(["report", str(folder), "--rate", "500", "--deploys", "5", "--slo", "99.95"]) == 0
+    for name in ("report.html", "junit.xml"):
+        assert "965 failed a restart at 500/s; with 5 deploys a day 4,825" in (folder / name).read_text()
+    assert main(["report", str(folder), "--slo", "100"]) == 1
+    assert "slo_percent 100.0: Input should be less than 100" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import made_run
 import plotly.offline
@@ -12,8 +13,8 @@ import pytest
 from made_scenario import Made
 
 from harness.history import HistoryError, Recorder
-from harness.results import Result, Results
-from reports import html, write_all
+from harness.results import Expected, Result, Results
+from reports import html, topics, write_all
 
 HOSTILE = "</script><script>alert(1)</script><!--<b>\u202e"
 
@@ -35,6 +36,15 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.found and self.found[-1][0] == "script" and self.lasttag == "script" and not self.scripts[-1][1]:
             self.scripts[-1] = (self.scripts[-1][0], data)
+
+    def figures(self) -> list[dict[str, Any]]:
+        """What the figures hold, unpacked."""
+        packed = [
+            text
+            for attrs, text in self.scripts
+            if attrs.get("type") == "application/octet-stream" and "id" not in attrs
+        ]
+        return [json.loads(gzip.decompress(base64.b64decode(text))) for text in packed]
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attrs for name, attrs in self.found if name == tag]
@@ -90,8 +100,7 @@ def test_every_row_has_a_section_and_those_with_a_history_a_figure(folder: pathl
     page = page_of(folder)
     ids = [a["id"] for a in page.all("details") if a.get("class") == "row"]
     assert ids == [result.name for result in Results.read(folder / "results.json").results]
-    figures = [json.loads(text) for attrs, text in page.scripts if attrs.get("type") == "application/json"]
-    assert len(figures) == len(page.all("figure")) == 6
+    assert len(page.figures()) == len(page.all("figure")) == 6
     assert all(a["aria-label"] for a in page.all("div") if a.get("class") == "plot")
 
 
@@ -124,7 +133,7 @@ def test_foreign_text_stays_text(tmp_path: pathlib.Path) -> None:
     assert "\u202e" not in text
     page = Page(text)
     assert len([attrs for attrs, _ in page.scripts if "type" not in attrs]) == 3
-    (data,) = (json.loads(body) for attrs, body in page.scripts if attrs.get("type") == "application/json")
+    (data,) = page.figures()
     assert "<script>alert(1)</script>" in data["lanes"][0]["rows"][0]["label"]
 
 
@@ -144,7 +153,28 @@ def test_a_hundred_thousand_requests_fit_in_the_page(tmp_path: pathlib.Path) -> 
     write_all(tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
     page = page_of(tmp_path)
-    (data,) = (json.loads(body) for attrs, body in page.scripts if attrs.get("type") == "application/json")
+    (data,) = page.figures()
     requests = data["lanes"][0]
     assert (requests["good_total"], len(requests["bad"]["at_s"])) == (97_000, 3_000)
     assert len(requests["good"]["at_s"]) <= html.MOST_POINTS_A_ROW
+    assert sum(requests["latency"]["count"]) == 97_000
+
+
+def test_what_others_tell_stands_beside_what_kubernetes_does(tmp_path: pathlib.Path) -> None:
+    item = Expected(what="handover 15 to 24.3 s", seen="18.1 s", holds=True, reason="15 s + two looks; talk: 17 s")
+    result = Result(id="D1", name="expiry", path="p", verdict="pass", why="w", expected=[item])
+    made_run.a_run([result]).write(tmp_path / "results.json")
+    write_all(tmp_path)
+    told = (tmp_path / "report.html").read_text().partition("Figures told elsewhere")[2].partition("</details>")[0]
+    assert [told.index(part) for part in ("17 s", "handover 15 to 24.3 s", "18.1 s")] == sorted(
+        told.index(part) for part in ("17 s", "handover 15 to 24.3 s", "18.1 s")
+    )
+
+
+def test_the_top_sums_up_by_topic(tmp_path: pathlib.Path) -> None:
+    rows = [Result(id=id_, name=id_, path="p", verdict="pass", why="w") for id_ in ("A1", "A2", "D1", "shop")]
+    rows[1] = rows[1].model_copy(update={"verdict": "fail"})
+    summed = topics.summed(rows)
+    assert [(t.key, t.counts) for t in summed] == [
+        ("A", {"fail": 1, "pass": 1}), ("D", {"pass": 1}), ("own", {"pass": 1}),
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 import made_run
 import pytest
+import recorded
 
 from harness.results import Result, Results
 from reports import junit
@@ -29,38 +30,34 @@ def case(root: ET.Element, name: str) -> ET.Element:
 def test_it_has_the_shape_that_readers_expect(root: ET.Element, results: Results) -> None:
     assert root.tag == "testsuites"
     assert set(root.attrib) <= {"name", "time", "tests", "failures", "disabled", "errors"}
-    (suite,) = root
-    assert suite.tag == "testsuite"
-    assert set(suite.attrib) <= {
-        "name",
-        "tests",
-        "failures",
-        "errors",
-        "skipped",
-        "time",
-        "timestamp",
-        "hostname",
-        "id",
-    }
-    assert [child.tag for child in suite] == ["properties"] + ["testcase"] * len(results.results)
-    for one in suite.iter("testcase"):
+    allowed = {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname", "id"}
+    for suite in root:
+        assert suite.tag == "testsuite"
+        assert set(suite.attrib) <= allowed
+        assert [child.tag for child in suite] == ["properties"] + ["testcase"] * (len(suite) - 1)
+    assert [suite.get("name", "")[:2] for suite in root] == ["B ", "C ", "D "]
+    assert len(list(root.iter("testcase"))) == len(results.results)
+    for one in root.iter("testcase"):
         assert set(one.attrib) == {"name", "classname", "time"}
         assert float(one.get("time", "")) >= 0
         assert {child.tag for child in one} <= CASE_CHILDREN
         assert len([child for child in one if child.tag in ("skipped", "error", "failure")]) <= 1
-    for one in suite.iter("property"):
+    for one in root.iter("property"):
         assert set(one.attrib) == {"name", "value"}
 
 
 def test_the_sums_are_those_of_the_cases(root: ET.Element) -> None:
-    suite = root[0]
-    for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        assert int(suite.get(attribute, "")) == len(list(suite.iter(tag))), attribute
-    assert suite.get("failures") == "2"
+    sums = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+    for suite in root:
+        for attribute, tag in sums:
+            assert int(suite.get(attribute, "")) == len(list(suite.iter(tag))), attribute
+    for attribute, tag in sums[:3]:
+        assert int(root.get(attribute, "")) == len(list(root.iter(tag))), attribute
+    assert root.get("failures") == "2"
 
 
 def test_each_verdict_has_its_element(root: ET.Element) -> None:
-    assert [child.tag for child in case(root, "rollout-naive")] == ["system-out"]
+    assert [child.tag for child in case(root, "rollout-naive")] == ["properties", "system-out"]
     failed = case(root, "liveness-kill-one").find("failure")
     assert failed is not None
     assert failed.get("type") == "fail"
@@ -88,3 +85,15 @@ def test_foreign_text_cannot_break_the_file(results: Results) -> None:
     )
     root = ET.fromstring(junit.render(results.model_copy(update={"results": [hostile]})))
     assert case(root, "<b>").get("classname") == "p&q"
+
+
+def test_what_further_probers_saw_is_told(results: Results) -> None:
+    row = recorded.results((recorded.MATRIX,))["inflight-abrupt"]
+    out = junit.body(row)
+    assert "Work in flight: Answered 57 of 69; Lost work 11; Doubled work 0" in out
+
+
+def test_a_case_s_figures_are_properties(root: ET.Element) -> None:
+    found = {one.get("name"): one.get("value") for one in case(root, "rollout-naive").iter("property")}
+    assert found["longest_outage_s"] == "1.931"
+    assert (found["requests"], found["errors"], found["verdict"]) == ("2600", "193", "pass")

@@ -2,6 +2,7 @@ import pathlib
 
 import made_run
 import pytest
+import recorded
 
 from harness.results import Result, Results
 from reports import markdown
@@ -14,9 +15,28 @@ def results(tmp_path: pathlib.Path) -> Results:
 
 def test_one_line_a_row_each_with_as_many_cells_as_the_head(results: Results) -> None:
     lines = [line for line in markdown.render(results).splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + len(results.results)
+    assert len(lines) == 2 * 2 + len(results.results)
     assert {line.count("|") for line in lines} == {8}
-    assert "1.931 s [1.923, 1.939]" in lines[2]
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| ❌ fail", "| 💥 error", "| ❔ inconclusive"]
+    assert "1.931 s [1.923, 1.939]" in lines[7]
+
+
+def test_a_whole_matrix_is_short_and_folded(tmp_path: pathlib.Path) -> None:
+    whole = Results.read(recorded.whole(tmp_path) / "results.json")
+    text = markdown.render(whole)
+    assert len(text.encode()) < 100_000
+    head = text.partition("<details>")[0]
+    assert len(head.splitlines()) < 20
+    assert "- **A server behind a Service**: ✅ 52 pass" in head
+
+
+@pytest.mark.parametrize("most", [2_000, 3_000, 5_000, 20_000])
+def test_it_never_grows_beyond_what_github_takes(tmp_path: pathlib.Path, most: int) -> None:
+    whole = Results.read(recorded.whole(tmp_path) / "results.json")
+    text = markdown.render(whole, most)
+    assert len(text.encode()) <= most
+    assert "The rest did not fit here" in text
+    assert text.count("<details>") == text.count("</details>")
 
 
 def test_it_says_how_long_the_stop_took(results: Results) -> None:
@@ -25,7 +45,7 @@ def test_it_says_how_long_the_stop_took(results: Results) -> None:
         row = next(
             one
             for one in markdown.render(results.model_copy(update={"results": [stopped]})).splitlines()
-            if "✅" in one
+            if one.startswith("| ✅")
         )
         assert row.split(" | ")[5] == words
 

@@ -1,4 +1,5 @@
 import pytest
+import recorded
 from made_scenario import ns
 
 from harness.results import Outage, Result, Traffic, Verdict
@@ -77,3 +78,25 @@ def test_plain_drops_what_xml_forbids_and_what_reorders_text() -> None:
 def test_the_command_to_run_again_is_safe_to_paste() -> None:
     assert text.rerun(a_result("pass", "rollout-naive")) == "pytest suites -k rollout-naive"
     assert text.rerun(a_result("pass", "a; rm -rf ~")) == "pytest suites -k 'a; rm -rf ~'"
+
+
+@pytest.mark.parametrize(
+    ("reason", "found"),
+    [
+        ("15 s + two looks of up to 4.4 s; talk: 17 s", [("talk", "17 s")]),
+        ("the floor; the articles: 20 s; that was a bug", [("articles", "20 s")]),
+        ("the talk: at once", [("talk", "at once")]),
+        ("smalltalk: none, and a talk without a figure", []),
+        ("", []),
+    ],
+)
+def test_figures_told_elsewhere_are_read_from_reasons(reason: str, found: list[tuple[str, str]]) -> None:
+    assert text.elsewhere(reason) == found
+
+
+def test_rows_whose_seed_differs_from_kubernetes_say_so() -> None:
+    told = {
+        result.id for result in recorded.results((*recorded.RECORDINGS, recorded.MATRIX)).values()
+        for item in result.expected if text.elsewhere(item.reason)
+    }  # fmt: skip
+    assert told >= {"A9", "A10", "A11", "A14", "D1", "D2", "D3", "D6"}

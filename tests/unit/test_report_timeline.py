@@ -1,3 +1,5 @@
+import itertools
+
 import made_run
 import numpy as np
 import pytest
@@ -166,7 +168,8 @@ def test_the_story_says_how_a_clock_is_known() -> None:
 def test_the_story_leaves_out_what_is_far_from_the_act_and_says_so() -> None:
     found = drawn(made_run.rollout_naive(0), lines=2)
     assert [told.what.split(" ")[0] for told in found.story] == ["begin", "done"]
-    assert found.story_left_out == 5
+    assert found.story_left_out == 4
+    assert [told.what for told in found.logs] == ["warmed the cache: 2104 entries in 1.9 s"]
 
 
 def test_the_first_view_holds_all_requests_and_the_focus_the_outage() -> None:
@@ -181,3 +184,13 @@ def test_the_first_view_holds_all_requests_and_the_focus_the_outage() -> None:
 def test_a_history_of_one_record_has_no_figure() -> None:
     result, records = made_run.rollout_naive(0)
     assert figure(History("x", records[:1]), result, 10, 10) is None
+
+
+def test_latency_over_time_is_of_all_answered_requests_and_has_a_hole_in_the_outage() -> None:
+    shots = next(lane for lane in drawn(made_run.rollout_naive(0), points=100).lanes if isinstance(lane, Shots))
+    latency = shots.latency
+    assert latency is not None
+    assert sum(latency.count) == shots.good_total > 100
+    assert all(a <= b <= c for a, b, c in zip(latency.p50, latency.p99, latency.max, strict=True))
+    steps = [b - a for a, b in itertools.pairwise(latency.at_s)]
+    assert max(steps) > 1.5 * latency.window_s > 1.4 * min(steps)
