@@ -12,7 +12,7 @@ from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
 from harness.clusters.provider import connect
-from harness.commands import look
+from harness.commands import history, look
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.progress import Progress
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         report.add_argument(option, type=float, metavar="NUMBER", help=what)
     report.set_defaults(run=_report)
+    history.add(commands)
     look.add(commands)
     return parser
 

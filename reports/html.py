@@ -1,7 +1,7 @@
 """The verdicts and the histories as one page that needs no network.
 
-The page's scripts are its own two and plotly.js, which is stored once, compressed, and unpacked by the browser. Its
-Content-Security-Policy names these three by their hash, so that nothing else in the page can run, and allows no fetch.
+The page's scripts are its own and plotly.js, which is stored once, compressed, and unpacked by the browser. Its
+Content-Security-Policy names these by their hash, so that nothing else in the page can run, and allows no fetch.
 """
 
 import base64
@@ -136,7 +136,8 @@ def sections(results: Results, histories: MutableMapping[str, History]) -> list[
     return found
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Templates that escape all that they are given."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=lambda v: text.plain(v) if type(v) is str else v,
@@ -157,9 +158,9 @@ def _environment() -> jinja2.Environment:
 def render(results: Results, histories: MutableMapping[str, History]) -> str:
     """The whole page. `histories` is by the rows' names, may lack any, and is emptied."""
     library = plotly.offline.get_plotlyjs()
-    scripts = [(HERE / "assets" / name).read_text() for name in ("page.js", "timeline.js", "draw.js")]
+    scripts = [(HERE / "assets" / name).read_text() for name in ("theme.js", "page.js", "timeline.js", "draw.js")]
     rows = sections(results, histories)
-    return _environment().get_template("page.html.j2").render(
+    return environment().get_template("page.html.j2").render(
         run=results.run,
         rows=rows,
         counts=text.counts(results.results),

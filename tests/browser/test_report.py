@@ -85,8 +85,7 @@ def opened(browser: Any, folder: pathlib.Path) -> Iterator[Opened]:
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 375])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 375)])
 def test_every_figure_is_drawn_quietly_and_offline(browser: Any, folder: pathlib.Path, theme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
     opened = Opened(context.new_page(), folder / "report.html")

@@ -31,7 +31,7 @@ KNOW_STAGES = {
 REPORTS_KNOW = {"clock", "errors", "history", "lives", "proof", "records", "reigns", "requests", "results", "words"}
 """What reports know of the harness."""
 
-KNOW_REPORTS = {"harness.plugin", "harness.cli"}
+KNOW_REPORTS = {"harness.plugin", "harness.cli", "harness.commands.history"}
 
 ONLY_IN = {
     "kubernetes": ("harness.kube", "harness.kube_client", "harness.kube_errors", "harness.kube_streams"),

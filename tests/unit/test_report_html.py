@@ -132,7 +132,7 @@ def test_foreign_text_stays_text(tmp_path: pathlib.Path) -> None:
     assert "<script>alert" not in text
     assert "\u202e" not in text
     page = Page(text)
-    assert len([attrs for attrs, _ in page.scripts if "type" not in attrs]) == 3
+    assert len([attrs for attrs, _ in page.scripts if "type" not in attrs]) == 4
     (data,) = page.figures()
     assert "<script>alert(1)</script>" in data["lanes"][0]["rows"][0]["label"]
 
