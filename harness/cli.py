@@ -12,9 +12,10 @@ from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
 from harness.clusters.provider import connect
-from harness.commands import history, look
+from harness.commands import doctor, history, look, rbac
 from harness.errors import SurviveError
 from harness.locks import hold
+from harness.options import Options
 from harness.progress import Progress
 from harness.results import use_of
 from reports.write import write_all
@@ -61,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     measured.add_argument("--name", default=layout.default_name(), help="which cluster (default: %(default)s)")
     measured.set_defaults(run=_calibrate)
+    doctor.add(commands)
+    rbac.add(commands)
     report = commands.add_parser("report", help="write a run's reports again, from its folder")
     report.add_argument("folder", type=pathlib.Path, help="the run's folder, such as reports/out/latest")
     for option, what in (
@@ -107,7 +110,8 @@ def _where(chosen: argparse.Namespace) -> Iterator[Where]:
         yield Where(None, f"the cluster {chosen.name} does not run; survive cluster up starts it")
     else:
         run = f"calibrate-{os.getpid()}"
-        with connect("embedded", None, chosen.name, run, Progress(), joining=True) as connection:
+        options = Options(cluster="embedded", name=chosen.name)
+        with connect(options, run, Progress(), joining=True) as connection:
             kube = connection.kube()
             try:
                 yield Where(kube)

@@ -13,6 +13,10 @@ class Impossible(SurviveError):
     """This cluster cannot do what a row needs; the message says what would be needed. The row is skipped."""
 
 
+class Refused(SurviveError):
+    """A rule of the cluster, such as a quota or Pod Security, keeps pods away; the message says which."""
+
+
 class ClusterError(SurviveError):
     """The cluster could not be built, started, reached or taken down."""
 

@@ -14,7 +14,7 @@ import urllib3
 from kubernetes.utils.quantity import parse_quantity
 
 from harness.kube_client import Client, Query, seconds_text
-from harness.kube_errors import causes, explained, passes
+from harness.kube_errors import by_rule, causes, explained, passes
 from harness.kube_streams import LISTED, Change, LogLine, Object, Stop, Watch, lines, log_line, time_ns
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Object",
     "Objects",
     "Stop",
+    "by_rule",
     "causes",
     "explained",
     "passes",
@@ -48,13 +49,25 @@ _PATCHES = {
 class Kube:
     """A cluster's API. Threads may share it. Objects are dicts as in JSON; every method may raise KubeError."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, dress: Callable[[Object], Object] = lambda manifest: manifest) -> None:
         self._client = client
+        self._dress = dress
 
     @classmethod
-    def connect(cls, kubeconfig: pathlib.Path | None = None, context: str | None = None) -> "Kube":
-        """Read a kubeconfig (default: $KUBECONFIG or ~/.kube/config). Nothing is sent yet."""
-        return cls(Client.connect(kubeconfig, context))
+    def connect(
+        cls, kubeconfig: str | pathlib.Path | None = None, context: str | None = None,
+        dress: Callable[[Object], Object] = lambda manifest: manifest,
+    ) -> "Kube":  # fmt: skip
+        """Read a kubeconfig (default: $KUBECONFIG or ~/.kube/config). Nothing is sent yet.
+
+        `dress` changes every manifest that is applied or created, such as its images' names.
+        """
+        return cls(Client.connect(kubeconfig, context), dress)
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return self._client.server
 
     def close(self) -> None:
         """Close idle connections."""
@@ -64,21 +77,47 @@ class Kube:
         """The API server's version, such as v1.37.2."""
         return str(self._client.read("/version")["gitVersion"])
 
+    def reach(self) -> str:
+        """The API server's version by a single try, so that one who waits is soon told of what is wrong."""
+        return str(self._client.once("GET", "/version")["gitVersion"])
+
+    def who(self) -> str:
+        """Whom the API server takes one for."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        return str(self._client.once("POST", path, body=review)["status"]["userInfo"]["username"])
+
+    def allowed(self, verb: str, group: str, resource: str, subresource: str = "", namespace: str = "") -> bool:
+        """Whether one may do this, in any namespace or in the one named."""
+        asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(self._client.once("POST", path, body=review)["status"]["allowed"])
+
+    def metrics(self) -> str:
+        """What the API server tells of itself, in Prometheus' text format."""
+        return self._client.text("GET", "/metrics")
+
     # Objects of any kind.
 
     def apply(self, manifests: Iterable[Object], namespace: str) -> Objects:
         """Server-side apply, in order, by field manager "survive" with force; returns the objects as stored."""
         query: Query = {"fieldManager": "survive", "force": True}
         stored = []
-        for manifest in manifests:
+        for manifest in map(self._dress, manifests):
             path = self._client.path(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
             stored.append(self._client.once("PATCH", path, query=query, body=manifest, type_=_APPLY))
         return stored
 
-    def create(self, manifest: Object, namespace: str = "") -> Object:
-        """Create one object; 409 if there is one of its name."""
+    def create(self, manifest: Object, namespace: str = "", *, dry_run: bool = False) -> Object:
+        """Create one object, or only ask whether it would be (`dry_run`); 409 if there is one of its name."""
         path = self._client.path(manifest["apiVersion"], manifest["kind"], namespace)
-        return self._client.once("POST", path, body=manifest)
+        query: Query = {"dryRun": "All"} if dry_run else {}
+        return self._client.once("POST", path, query=query, body=self._dress(manifest))
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Object:
         """One object; KubeError with status 404 if there is none."""

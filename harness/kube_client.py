@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import datetime
 import json
+import os
 import pathlib
 import socket
 import time
@@ -25,6 +26,9 @@ from harness.kube_streams import Object, Stop
 Query = Mapping[str, str | int | bool | None]
 
 JSON = "application/json"
+IN_CLUSTER = "in-cluster"
+"""Stands for a context: the ServiceAccount of the pod that one runs in."""
+
 _CONNECT_S = 5.0
 _READ_S = 30.0
 _RIDE_OUT_S = 30.0
@@ -82,24 +86,36 @@ class Client:
         )
 
     @classmethod
-    def connect(cls, kubeconfig: pathlib.Path | None, context: str | None) -> "Client":
-        """Read a kubeconfig (default: $KUBECONFIG or ~/.kube/config). Nothing is sent yet."""
+    def connect(cls, kubeconfig: str | pathlib.Path | None, context: str | None) -> "Client":
+        """Read a kubeconfig (default: $KUBECONFIG, a list too, or ~/.kube/config). Nothing is sent yet.
+
+        The context IN_CLUSTER is that of the pod that one runs in.
+        """
         configuration = client.Configuration()
+        file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
         try:
-            config.load_kube_config(  # type: ignore[no-untyped-call]  # the client is typed in parts only
-                config_file=str(kubeconfig) if kubeconfig else None,
-                context=context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
+            if context == IN_CLUSTER:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # as below
+            else:
+                config.load_kube_config(  # type: ignore[no-untyped-call]  # the client is typed in parts only
+                    config_file=file, context=context, client_configuration=configuration, persist_config=False
+                )
         except (config.ConfigException, OSError, yaml.YAMLError) as exc:
-            where = kubeconfig or "(the default one)"
-            raise KubeError(f"cannot use the kubeconfig {where}: {exc}; name a good one and its context") from exc
+            where = "of the pod that this runs in" if context == IN_CLUSTER else file or "~/.kube/config"
+            known = f"; its contexts: {', '.join(contexts(file)) or 'none'}" if context != IN_CLUSTER else ""
+            raise KubeError(
+                f"cannot use the kubeconfig {where}: {exc}{known}; name a good one and its context"
+            ) from exc
         # urllib3 would send a DELETE again by itself if the connection broke: then one act would be two.
         configuration.retries = False
         configuration.keep_alive = True
         configuration.connection_pool_maxsize = _CONNECTIONS
         return cls(client.ApiClient(configuration))
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return str(self._api.configuration.host)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -190,6 +206,15 @@ class Client:
         if response.status >= 300:
             raise refused(doing, response.status, said)
         return response
+
+
+def contexts(file: str | None) -> list[str]:
+    """The contexts of a kubeconfig; none if it cannot be read."""
+    try:
+        found, _ = config.list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]  # as above
+    except (config.ConfigException, OSError, yaml.YAMLError, TypeError):
+        return []
+    return sorted(str(one["name"]) for one in found)
 
 
 def seconds_text(since_ns: int | None) -> str | None:

@@ -14,6 +14,17 @@ _HINTS = {
     409: "somebody else changed or made it: look at it and try again",
     422: "correct the manifest",
 }
+_RULES = {
+    "exceeded quota": "the namespace's ResourceQuota is used up: raise it, or ask for less",
+    "violates PodSecurity": "the namespace enforces Pod Security: give the pod what the message asks for, or set"
+    " another level by --namespace-label pod-security.kubernetes.io/enforce=LEVEL",
+    "admission webhook": "a rule of this cluster's own refuses it: do as it says, or ask whoever made it",
+    "ValidatingAdmissionPolicy": "a rule of this cluster's own refuses it: do as it says, or ask whoever made it",
+    "is forbidden: maximum ": "the namespace's LimitRange forbids it: ask for less, or raise it",
+    "is forbidden: minimum ": "the namespace's LimitRange forbids it: ask for more, or lower it",
+}
+"""What a message of admission says, and what to do about it."""
+
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
 
@@ -21,8 +32,15 @@ def refused(doing: str, status: int, body: str) -> KubeError:
     """The API server's refusal; `body` is a JSON Status, or plain text where a proxy or a filter answered."""
     said = parsed(body)
     message = str(said.get("message") or body[:300].strip() or "no message")
-    hint = f"; {_HINTS[status]}" if status in _HINTS else ""
-    return KubeError(f"{doing}: {status} {message}{hint}", status, str(said.get("reason") or ""), body)
+    hint = by_rule(message) or _HINTS.get(status, "")
+    return KubeError(
+        f"{doing}: {status} {message}{f'; {hint}' if hint else ''}", status, str(said.get("reason") or ""), body
+    )
+
+
+def by_rule(message: str) -> str:
+    """What to do where a rule of admission refused an object, by its message; empty if none did."""
+    return next((todo for words, todo in _RULES.items() if words in message), "")
 
 
 def unanswered(doing: str, exc: Exception) -> KubeError:

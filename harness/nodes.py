@@ -16,8 +16,16 @@ RUN: Final = "survive.dev/run"
 class Nodes(Protocol):
     """The nodes of a cluster, to be added and removed, broken and mended. Every method may raise ClusterError."""
 
-    def add(self, name: str, labels: Mapping[str, str], taints: Sequence[str] = ..., *, small_disk: bool = ...) -> None:
-        """Add a node and return once it is Ready. A taint is written key=value:Effect.
+    breakable: bool
+    """Whether they are ours to break; others' may only be closed, tainted and labelled."""
+
+    def may_touch(self, name: str) -> bool:
+        """Whether a node may be changed."""
+
+    def add(self, name: str, labels: Mapping[str, str], taints: Sequence[str] = ..., *, small_disk: bool = ...) -> str:
+        """Add a node and return its name once it is Ready; where none is added one is lent, whose name is another's.
+
+        A taint is written key=value:Effect.
 
         A small disk is the kubelet's own of 600 MB, with a soft eviction threshold of 300 Mi (for 3 s; at most 4 s of
         grace) and a hard one of 100 Mi.

@@ -10,18 +10,19 @@ import pytest
 
 from harness import calibration, hookspecs, summary
 from harness.clusters.embedded import layout
-from harness.clusters.provider import CHOICES
-from harness.errors import Impossible
+from harness.errors import Impossible, SurviveError, UsageError
 from harness.failures import NotPassed
 from harness.live import LiveRows
 from harness.own.collect import SurviveFile, is_spec, twice
+from harness.options import Options, add_options
 from harness.progress import Progress
 from harness.results import Results, use_of
 from harness.run import RunFolder
 from harness.scenario import Row, Scenario
-from harness.session import Options, Session, session
+from harness.session import Session, session
 from reports.write import write_all
 
+OPTIONS = pytest.StashKey[Options]()
 FOLDER = pytest.StashKey[RunFolder]()
 STARTED = pytest.StashKey[float]()
 RESULTS = pytest.StashKey[Results]()
@@ -35,15 +36,7 @@ TAKES_S = 15.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run."""
     group = parser.getgroup("survive", "restart tests on a Kubernetes cluster (pytest-survive)")
-    group.addoption(
-        "--cluster", choices=CHOICES, default="auto",
-        help="where to run: a cluster that exists (with --kube-context), or the embedded one, which is started if it"
-        " does not run; auto (default): existing where a context is named, else embedded",
-    )  # fmt: skip
-    group.addoption("--kube-context", metavar="NAME", help="the kubeconfig context to use; no other is ever touched")
-    group.addoption(
-        "--cluster-name", metavar="NAME", help="the embedded cluster's name (default: one for each checkout)"
-    )
+    add_options(group.addoption)
     group.addoption(
         "--survive-out", metavar="DIR", default="reports/out",
         help="where each run's folder is made, below the root of the tests (default: reports/out)",
@@ -65,7 +58,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Read the options, and register the markers."""
+    try:
+        config.stash[OPTIONS] = Options.read(config.getoption)
+    except UsageError as exc:
+        raise pytest.UsageError(str(exc)) from exc
     config.addinivalue_line(
         "markers",
         "row(id, name, path, takes_s=15): the row of the matrix that a test proves: its id (B1), a name that is unique"
@@ -166,9 +163,7 @@ def pytest_testnodedown(node: Any) -> None:
 def survive_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """The run's cluster and folder, opened when the first row needs them."""
     config = request.config
-    options = Options(
-        config.getoption("--cluster"), config.getoption("--kube-context"), config.getoption("--cluster-name")
-    )
+    options = config.stash[OPTIONS]
     capture = config.pluginmanager.getplugin("capturemanager")
     with contextlib.ExitStack() as stack:
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
@@ -182,7 +177,8 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
     row = row_of(request.node)
     if row is None:
         raise pytest.UsageError(f"{request.node.nodeid} needs @pytest.mark.row(id, name, path)")
-    scenario = Scenario(survive_session.kube, survive_session.folder, row, survive_session.nodes)
+    opened = survive_session
+    scenario = Scenario(opened.kube, opened.folder, row, opened.nodes, opened.furnishing, shared=opened.shared)
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
         alone.enter_context(survive_session.folder.place(sole=_sole(request.node)))
@@ -193,6 +189,9 @@ def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterato
         try:
             scenario.open()
             yield scenario
+        except Impossible as exc:
+            scenario.skip(str(exc))
+            raise
         except Exception as exc:
             request.node.stash[BROKEN] = _broken_by(exc)
             raise
@@ -210,6 +209,9 @@ def pytest_runtest_makereport(
     report = yield
     scenario = item.stash.get(SCENARIO, None)
     if scenario is None:
+        ours = "survive_session" in getattr(item, "fixturenames", ())
+        if ours and call.excinfo is not None and isinstance(call.excinfo.value, SurviveError):
+            report.longrepr = _broken_by(call.excinfo.value)  # the cluster is not to be had: no fault of the test's
         return report
     if call.when == "call" and (result := scenario.result) is not None:
         report.survive_verdict = result.verdict  # type: ignore[attr-defined] # reports carry extras over xdist

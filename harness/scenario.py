@@ -4,13 +4,24 @@ provision → deploy → (load ∥ disrupt ∥ observe) → judge → report.
 """
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness import rights
 from harness.clock import NS_PER_S, now_ns
-from harness.deploy import App, OwnNode, apply, create_namespace, delete_namespace, take_pods_off, wait_ready
-from harness.disrupt import NEEDS_NODES, Path, Site
+from harness.deploy import (
+    App,
+    Furnishing,
+    OwnNode,
+    apply,
+    create_namespace,
+    delete_namespace,
+    take_pods_off,
+    wait_ready,
+)
+from harness.disrupt import NEEDS_NODES, PATHS, Path, Site, barred
 from harness.errors import Impossible, UsageError
 from harness.failures import raise_unless_passed
 from harness.history import Recorder
@@ -57,8 +68,13 @@ class Row:
 class Scenario:
     """What a test's fixture `survive` is: deploy, load, restart, expect."""
 
-    def __init__(self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None) -> None:
+    def __init__(
+        self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
+        furnishing: Furnishing | None = None, *, shared: bool = False,
+    ) -> None:  # fmt: skip
         self.row = row
+        self._furnishing = furnishing
+        self._shared = shared
         self.result: Result | None = None
         self._kube = kube
         self._folder = folder
@@ -75,12 +91,16 @@ class Scenario:
         self._clocks: NodeClocks | None = None
 
     def open(self) -> None:
-        """Make the namespace and begin to observe it."""
+        """Make the namespace and begin to observe it.
+
+        Raises Impossible, before anything is made, where the row's path is one that this cluster or one's rights bar.
+        """
         began_ns = now_ns()
         self._closing.callback(self._recorder.close)
         self._closing.callback(self._remove_nodes)  # after the namespace was asked to go: nothing is replaced any more
         try:
-            self._namespace = create_namespace(self._kube, self.row.name, self._folder.id)
+            self._allow(*(path for path in PATHS if path.name == self.row.path))
+            self._namespace = self._create_namespace(self.row.name)
             self._closing.callback(delete_namespace, self._kube, self._namespace)
         finally:
             row = self.row
@@ -100,7 +120,8 @@ class Scenario:
         if self._nodes is None:
             raise Impossible(NEEDS_NODES)
         node = OwnNode.of(self.row.name)
-        self._nodes.add(node.name, node.labels, [node.taint], small_disk=small_disk)
+        name = self._nodes.add(node.name, node.labels, [node.taint], small_disk=small_disk)
+        node = dataclasses.replace(node, name=name)
         self._own.append(node)
         return node
 
@@ -165,7 +186,7 @@ class Scenario:
         assert self._observer is not None
         self._lease = errand.lease
         self._observer.watch_lease(errand.lease, COMPONENTS)
-        namespace = create_namespace(self._kube, f"{self.row.name}-canary", self._folder.id)
+        namespace = self._create_namespace(f"{self.row.name}-canary")
         self._closing.callback(delete_namespace, self._kube, namespace)
         canary = Canary(self._kube, self._recorder, namespace, errand)
         try:
@@ -180,6 +201,7 @@ class Scenario:
 
         Raises Impossible, before anything is done, where this cluster cannot do it.
         """
+        self._allow(path)
         site = Site(self._kube, self._namespace, self._recorder, self._nodes)
         if reason := path.needs(site):
             raise Impossible(reason)
@@ -188,6 +210,18 @@ class Scenario:
         if self._clocks is not None:
             self._clocks.look()
         path.act(site)
+
+    def _create_namespace(self, name: str) -> str:
+        return create_namespace(self._kube, name, self._folder.id, furnishing=self._furnishing)
+
+    def _allow(self, *paths: Path | type[Path]) -> None:
+        """Raise Impossible if a path may not do to nodes what it does, or if rights that it needs are missing."""
+        for path in paths:
+            if reason := barred(path.on_nodes, self._nodes):
+                raise Impossible(f"the path {path.name}: {reason}")
+            needed = map(rights.Right.read, path.rights) if self._shared else ()
+            if lacking := rights.missing(self._kube, needed):
+                raise Impossible(f"the path {path.name}: {rights.told(lacking)}")
 
     def wait_leader(self, lease: str) -> None:
         """Wait until a leader is, and has been for a while, at work; failovers are then judged by this Lease."""
@@ -239,7 +273,8 @@ class Scenario:
     def _remove_nodes(self) -> None:
         for node in self._own:
             assert self._nodes is not None
-            take_pods_off(self._kube, node.name)
+            if self._nodes.breakable:  # on a node of others their pods stay
+                take_pods_off(self._kube, node.name)
             self._nodes.remove(node.name)
 
     def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:

@@ -2,23 +2,16 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from harness.clusters.provider import Choice, connect
-from harness.deploy import sweep, wait_deleted
+from harness import rights
+from harness.clusters.provider import connect
+from harness.deploy import Furnishing, sweep, wait_deleted
 from harness.kube import Kube
 from harness.nodes import Nodes
+from harness.options import Options
 from harness.progress import Progress
 from harness.run import RunFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options that say where a run runs."""
-
-    cluster: Choice
-    context: str | None
-    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +21,26 @@ class Session:
     kube: Kube
     folder: RunFolder
     nodes: Nodes | None = None
+    furnishing: Furnishing = field(default_factory=Furnishing)
+    shared: bool = False
+    """Whether it is a cluster of others, on which one has the rights that one was given."""
 
 
 @contextlib.contextmanager
 def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator[Session]:
     """Bring the cluster up, remove what a killed run left on it, and keep it from others until the end."""
     joining = folder.opened
-    chosen = (options.cluster, options.context, options.name)
-    with connect(*chosen, folder.id, progress, joining=joining) as connection:
-        folder.open(connection.described())
+    with connect(options, folder.id, progress, joining=joining) as connection:
         kube = connection.kube()
         try:
+            if connection.provider == "existing" and not joining:
+                rights.demand(kube, rights.of_role(rights.EVERY_RUN))
+            folder.open(connection.described())
             if connection.provider == "embedded":  # on a cluster of others a namespace may be that of a living run
                 sweep(kube, but=folder.id)
-            yield Session(kube, folder, connection.own_nodes(folder.id))
+            shared = connection.provider == "existing"
+            furnishing = Furnishing(options.labels, options.pull_auth)
+            yield Session(kube, folder, connection.own_nodes(folder.id), furnishing, shared=shared)
             wait_deleted(kube, folder.id)
         finally:
             kube.close()

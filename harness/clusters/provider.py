@@ -1,23 +1,22 @@
 """Which cluster a run uses, from the options; what a run needs to know of it."""
 
 import contextlib
-import pathlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
+from harness.clusters import existing
 from harness.clusters.embedded import cluster as embedded
 from harness.clusters.embedded import layout
 from harness.clusters.embedded.nodes import EmbeddedNodes
+from harness.clusters.listed_nodes import ListedNodes
 from harness.errors import UsageError
+from harness.images import Images
 from harness.kube import Kube
 from harness.locks import share
 from harness.nodes import Nodes
+from harness.options import Options
 from harness.progress import Progress
 from harness.results import Cluster
-
-Choice = Literal["auto", "existing", "embedded"]
-CHOICES: tuple[Choice, ...] = ("auto", "existing", "embedded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,17 @@ class Connection:
     version: str
     nodes: int
     name: str = ""
+    images: Images = field(default_factory=Images)
+    listed: Sequence[str] = ()
 
     def kube(self) -> Kube:
         """A client of it."""
-        return Kube.connect(pathlib.Path(self.kubeconfig) if self.kubeconfig else None, self.context or None)
+        return Kube.connect(self.kubeconfig or None, self.context or None, self.images.dress)
 
     def own_nodes(self, run: str) -> Nodes | None:
-        """Nodes that a run may have and break, what others left of theirs removed; None where no node is its own."""
+        """Nodes that a run may have, what others left of theirs removed; None where it may have none."""
         if self.provider != "embedded":
-            return None
+            return ListedNodes(self.kube(), self.listed) if self.listed else None
         nodes = EmbeddedNodes(self.name, run)
         nodes.sweep()
         return nodes
@@ -49,33 +50,46 @@ class Connection:
 
 
 @contextlib.contextmanager
-def connect(
-    choice: Choice, context: str | None, name: str | None, run: str, progress: Progress, *, joining: bool = False
-) -> Iterator[Connection]:
+def connect(options: Options, run: str, progress: Progress, *, joining: bool = False) -> Iterator[Connection]:
     """The cluster of a run, kept from other runs while it lasts; all processes of one run may have it at once.
 
     `joining`: another process of this run has it, so it is never started anew, whatever became of the sources.
 
     Raises UsageError, before anything is touched, where the choice cannot be met or another run holds the cluster.
     """
-    if choice == "existing" and not context:
-        raise UsageError("--cluster existing needs --kube-context NAME: only a context that you name is ever touched")
-    if choice == "embedded" and context:
-        raise UsageError("--kube-context is for --cluster existing; the embedded cluster has a kubeconfig of its own")
-    if context:
+    if context := chosen_context(options):
         with share(layout.run_lock(f"context-{_file_name(context)}"), run, f"run {run}"):
-            yield _describe("existing", "", context)
+            yield at_existing(options, context)
         return
-    folder_name = name or layout.default_name()
+    folder_name = options.name or layout.default_name()
     with share(layout.run_lock(folder_name), run, f"run {run}"):
         folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
-        yield _describe("embedded", str(folder.kubeconfig), "", folder_name)
+        yield at_embedded(options, folder)
 
 
-def _describe(provider: str, kubeconfig: str, context: str, name: str = "") -> Connection:
-    unknown = Connection(provider, kubeconfig, context, "", 0)
-    kube = unknown.kube()
-    return Connection(provider, kubeconfig, context, kube.version(), len(kube.list("v1", "Node")), name)
+def chosen_context(options: Options) -> str:
+    """The context of the existing cluster that was chosen; empty for the embedded one. Raises UsageError."""
+    if options.cluster == "existing" and not options.context:
+        raise UsageError("--cluster existing needs --kube-context NAME: only a context that you name is ever touched")
+    if options.cluster == "embedded" and options.context:
+        raise UsageError("--kube-context is for --cluster existing; the embedded cluster has a kubeconfig of its own")
+    if options.nodes and not options.context:
+        raise UsageError("--node is for --cluster existing: the embedded cluster adds nodes of its own")
+    return options.context or ""
+
+
+def at_existing(options: Options, context: str) -> Connection:
+    """The user's own cluster, once it has answered and knows the user."""
+    connection = Connection("existing", options.kubeconfig, context, "", 0, "", options.images, options.nodes)
+    with contextlib.closing(connection.kube()) as kube:
+        return replace(connection, version=existing.reach(kube, context), nodes=len(kube.list("v1", "Node")))
+
+
+def at_embedded(options: Options, folder: layout.ClusterDir) -> Connection:
+    """An embedded cluster that is up."""
+    connection = Connection("embedded", str(folder.kubeconfig), "", "", 0, folder.name, options.images)
+    with contextlib.closing(connection.kube()) as kube:
+        return replace(connection, version=kube.version(), nodes=len(kube.list("v1", "Node")))
 
 
 def _file_name(text: str) -> str:

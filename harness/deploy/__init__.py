@@ -5,7 +5,7 @@ from harness.deploy.aware import aware
 from harness.deploy.controller import controller
 from harness.deploy.framework import framework
 from harness.deploy.kinds import daemons, job, stateful
-from harness.deploy.namespace import create_namespace, delete_namespace, sweep, wait_deleted
+from harness.deploy.namespace import Furnishing, create_namespace, delete_namespace, sweep, wait_deleted
 from harness.deploy.own_node import OwnNode, placed, spread_on, take_pods_off
 from harness.deploy.proxied import proxied
 from harness.deploy.scratch import with_scratch
@@ -13,6 +13,7 @@ from harness.deploy.server import server
 
 __all__ = [
     "App",
+    "Furnishing",
     "OwnNode",
     "apply",
     "aware",

@@ -1,11 +1,16 @@
 """An app under test: its manifests, how it is reached, and whether it is ready."""
 
+import itertools
 from dataclasses import dataclass
 
 from harness import wait
-from harness.kube import Kube, Object
+from harness.errors import Refused
+from harness.kube import Kube, Object, by_rule
 from harness.manifests import Manifest
 from harness.replicas import API_VERSIONS, is_ready, lacking, wanted_replicas
+
+_REFUSED_EVERY = 5
+"""Looks: an app that is not ready is asked each 0.2 s, its controller's refusals each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,10 @@ def apply(kube: Kube, app: App, namespace: str) -> None:
 def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) -> None:
     """Wait until the rollout is complete, the Service has every replica as ready and budgets count them.
 
-    Raises WaitTimeout, which says which pod waits for what.
+    Raises WaitTimeout, which says which pod waits for what, and Refused at once where a rule keeps its pods away.
     """
     seen: list[str] = ["nothing"]
+    asked = itertools.count()
 
     def ready() -> bool:
         workload = kube.get(API_VERSIONS[app.kind], app.kind, app.name, namespace)
@@ -42,6 +48,8 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
             seen[0] = _unrouted(kube, app.service, namespace, wanted)
         for name in _budgets(app, workload):
             seen[0] = seen[0] or uncounted(kube.get("policy/v1", "PodDisruptionBudget", name, namespace), wanted)
+        if seen[0] and next(asked) % _REFUSED_EVERY == 0 and (refusal := refused(kube, app, namespace)):
+            raise Refused(refusal)
         return not seen[0]
 
     def last() -> str:
@@ -68,6 +76,17 @@ def _budgets(app: App, workload: Object) -> list[str]:
     budgets = [one for one in app.manifests if one["kind"] == "PodDisruptionBudget"]
     wanted = {one["metadata"]["name"]: (one["spec"].get("selector") or {}).get("matchLabels") or {} for one in budgets}
     return [name for name, chosen in wanted.items() if chosen.items() <= labels.items()]
+
+
+def refused(kube: Kube, app: App, namespace: str) -> str:
+    """Which rule of admission keeps the app's controller from making its pods; empty if none does."""
+    for event in kube.list("v1", "Event", namespace, fields="reason=FailedCreate"):
+        about, said = event.get("involvedObject") or {}, event.get("message", "")
+        # A Deployment's pods are made by its ReplicaSet, whose name begins with its own.
+        ours = about.get("name") == app.name or str(about.get("name")).startswith(f"{app.name}-")
+        if ours and (todo := by_rule(said)):
+            return f"the pods of {app.kind} {app.name} in {namespace} are refused: {said}; {todo}"
+    return ""
 
 
 def uncounted(budget: Object, wanted: int) -> str:

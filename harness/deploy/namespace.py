@@ -3,9 +3,12 @@
 import re
 import secrets
 import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from harness import wait
 from harness.errors import KubeError, UsageError, WaitTimeout
+from harness.images import PULL_SECRET
 from harness.kube import Kube, Object
 from harness.nodes import RUN
 
@@ -15,6 +18,14 @@ _LONGEST = 63 - len("survive--12345")
 _PATIENCE_S = 12.0
 
 
+@dataclass(frozen=True, slots=True)
+class Furnishing:
+    """What a run's namespaces get besides our own labels: further ones, and a file of Docker's to pull images with."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pull_auth: str = ""
+
+
 def namespace_name(scenario: str) -> str:
     """A fresh name: survive-<scenario>-<5 random characters>, a valid DNS label."""
     plain = re.sub(r"[^a-z0-9]+", "-", scenario.lower())[:_LONGEST].strip("-")
@@ -22,16 +33,31 @@ def namespace_name(scenario: str) -> str:
     return f"survive-{plain}-{tail}"
 
 
-def create_namespace(kube: Kube, scenario: str, run: str, timeout_s: float = 30.0) -> str:
+def create_namespace(
+    kube: Kube, scenario: str, run: str, timeout_s: float = 30.0, furnishing: Furnishing | None = None
+) -> str:
     """Create a namespace for a scenario of a run; returns its name once pods can be made in it."""
     name = namespace_name(scenario)
-    labels = {MANAGED: MANAGER, RUN: run}
+    furnishing = furnishing or Furnishing()
+    labels = {**furnishing.labels, MANAGED: MANAGER, RUN: run}
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     # Admission refuses a pod until the namespace's default ServiceAccount is there.
     wait.until(
         lambda: _found(kube, "ServiceAccount", "default", name), f"the ServiceAccount default in {name}", timeout_s
     )
+    if furnishing.pull_auth:
+        kube.create(_pull_secret(furnishing.pull_auth), name)
     return name
+
+
+def _pull_secret(auth: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": PULL_SECRET, "labels": {MANAGED: MANAGER}},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": auth},
+    }
 
 
 def delete_namespace(kube: Kube, name: str) -> None:

@@ -16,24 +16,26 @@ _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 @dataclass(frozen=True, slots=True)
 class OwnNode:
-    """Its name; a label by which apps choose it, and a taint that keeps all others away."""
+    """Its name; a label by which apps choose it, and a taint that keeps all others away, both with the row's `mark`."""
 
     name: str
+    mark: str
 
     @classmethod
     def of(cls, row: str) -> "OwnNode":
         """A fresh name for a row's node."""
-        return cls(f"{row[:_LONGEST]}-{secrets.token_hex(2)}")
+        mark = f"{row[:_LONGEST]}-{secrets.token_hex(2)}"
+        return cls(mark, mark)
 
     @property
     def labels(self) -> dict[str, str]:
         """The node's label."""
-        return {ROW: self.name}
+        return {ROW: self.mark}
 
     @property
     def taint(self) -> str:
         """The node's taint."""
-        return f"{ROW}={self.name}:NoSchedule"
+        return f"{ROW}={self.mark}:NoSchedule"
 
 
 def placed(
@@ -44,7 +46,7 @@ def placed(
     `only`: they run nowhere else. `apart`: no two on one node, so that the first goes there and the others elsewhere.
     `tolerations` are further ones.
     """
-    own = {"key": ROW, "operator": "Equal", "value": node.name, "effect": "NoSchedule"}
+    own = {"key": ROW, "operator": "Equal", "value": node.mark, "effect": "NoSchedule"}
     spec = {
         "tolerations": [own, *tolerations],
         "affinity": _affinity(node, app.selector, only, apart),
@@ -75,7 +77,7 @@ def _is(manifest: Manifest, app: App) -> bool:
 
 
 def _affinity(node: OwnNode, selector: dict[str, str], only: bool, apart: bool) -> Manifest:
-    there = {"matchExpressions": [{"key": ROW, "operator": "In", "values": [node.name]}]}
+    there = {"matchExpressions": [{"key": ROW, "operator": "In", "values": [node.mark]}]}
     near = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": selector}}
     if only:
         return {"nodeAffinity": {_REQUIRED: {"nodeSelectorTerms": [there]}}}

@@ -20,7 +20,7 @@ from harness.disrupt.liveness import FailLiveness
 from harness.disrupt.node_down import NodeDown
 from harness.disrupt.oom import ExceedMemory
 from harness.disrupt.past_budget import DeletePastBudget
-from harness.disrupt.path import Path
+from harness.disrupt.path import Path, barred
 from harness.disrupt.preempt import Preempt
 from harness.disrupt.rainbow import Rainbow
 from harness.disrupt.readiness import FlapReadiness
@@ -36,6 +36,7 @@ from harness.disrupt.taint import Taint
 
 __all__ = [
     "NEEDS_NODES",
+    "PATHS",
     "Crash",
     "CrashComponent",
     "CrashLeader",
@@ -70,4 +71,39 @@ __all__ = [
     "Site",
     "Stop",
     "Taint",
+    "barred",
 ]
+
+PATHS: tuple[type[Path], ...] = (
+    Crash,
+    CrashComponent,
+    CrashLeader,
+    CutLeader,
+    Delete,
+    DeleteAgain,
+    DeletePastBudget,
+    Drain,
+    Evict,
+    EvictBlocked,
+    EvictUnready,
+    ExceedMemory,
+    FailLiveness,
+    FailStartup,
+    FillDisk,
+    FlapReadiness,
+    Force,
+    FreezeLeader,
+    Handover,
+    NodeDown,
+    PassEphemeralLimit,
+    Preempt,
+    Rainbow,
+    Resize,
+    RestartAll,
+    RestartDaemon,
+    Rollout,
+    ScaleDown,
+    Stop,
+    Taint,
+)
+"""All of them."""

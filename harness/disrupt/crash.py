@@ -26,6 +26,7 @@ class Crash(Path):
     """
 
     name: ClassVar[str] = "crash"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     selector: Mapping[str, str]
     codes: Sequence[int] = (1,)
     port: int = 8080

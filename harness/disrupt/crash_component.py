@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.disrupt.leader import holder, leases, need_passed, wait_passed
-from harness.disrupt.path import Path, acts
+from harness.disrupt.path import OnNodes, Path, acts
 from harness.disrupt.site import Site
 from harness.errors import SurviveError
 from harness.history import History
@@ -19,13 +19,8 @@ class CrashComponent(Path):
     """Kill the process that holds the Lease `component` in kube-system, whose identity begins with its host's name."""
 
     name: ClassVar[str] = "component-crash"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     component: str
-
-    def needs(self, site: Site) -> str:
-        """Processes of the control plane that may be killed."""
-        if site.nodes:
-            return ""
-        return "needs processes of the control plane to kill, which only the embedded cluster gives: --cluster embedded"
 
     def act(self, site: Site) -> None:
         """Kill it (SIGKILL), wait until it was started again and until another holds the Lease."""

@@ -26,6 +26,7 @@ class CrashLeader(Path):
     """Kill the leader (SIGKILL) by the hand in its pod; see `workloads/controller/hand.py`."""
 
     name: ClassVar[str] = "leader-crash"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     lease: str
     selector: Mapping[str, str]
 

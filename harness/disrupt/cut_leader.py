@@ -15,6 +15,7 @@ class CutLeader(LeaderSpell):
     """
 
     name: ClassVar[str] = "leader-cut"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     verb: ClassVar[str] = "cut-leader"
     words: ClassVar[tuple[str, str]] = ("cut", "mended")
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from harness.clock import now_ns
-from harness.disrupt.path import Path, acts
-from harness.disrupt.site import NEEDS_NODES, Site, ready
+from harness.disrupt.path import OnNodes, Path, acts
+from harness.disrupt.site import Site, ready
 from harness.errors import KubeError
 from harness.history import History
 from harness.kube import time_ns
@@ -23,13 +23,10 @@ class RestartDaemon(Path):
     """Stop a daemon of the node, leave it down for `down_s`, start it again."""
 
     name: ClassVar[str] = "daemon"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     node: str
     daemon: Literal["kubelet", "containerd"]
     down_s: float = 5.0
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"a restart of {self.daemon} {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Restart it, and wait until the kubelet has told the cluster since that the node is Ready."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
-from harness.disrupt.path import Path, acts, need_replaced, victims
-from harness.disrupt.site import NEEDS_NODES, Site, on_node
+from harness.disrupt.path import OnNodes, Path, acts, need_replaced, victims
+from harness.disrupt.site import Site, on_node
 from harness.history import History
 from harness.lives import PodLife
 from harness.proof import Proof, events, has_condition
@@ -27,13 +27,10 @@ class FillDisk(Path):
     """Fill the small disk of the node past one of its thresholds; the pods with these labels on it must go."""
 
     name: ClassVar[str] = "disk"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     node: str
     selector: Mapping[str, str]
     threshold: Literal["soft", "hard"]
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"a full disk {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Write until little is left, then wait until the pods there have Failed and others are Ready elsewhere."""

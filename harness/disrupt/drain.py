@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
 from harness.disrupt.evict import evict_all, need_evicted
-from harness.disrupt.path import Path, acts, need_replaced, victims
-from harness.disrupt.site import NEEDS_NODES, Site, grace_s, on_node
+from harness.disrupt.path import OnNodes, Path, acts, need_replaced, victims
+from harness.disrupt.site import Site, grace_s, on_node
 from harness.errors import WaitTimeout
 from harness.history import History
 from harness.proof import Proof
@@ -22,13 +22,11 @@ class Drain(Path):
     """Drain the node of the pods with these labels; given up after `bound_s` (kubectl's own default: never)."""
 
     name: ClassVar[str] = "drain"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction", "patch nodes")
+    on_nodes: ClassVar[OnNodes] = "changes"
     node: str
     selector: Mapping[str, str]
     bound_s: float = 60.0
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"a drain {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Cordon, evict, wait for what was evicted and its replacements; or say why it was given up."""

@@ -21,6 +21,7 @@ class PassEphemeralLimit(Path):
     """Tell the oldest of the sample server's pods to write `mb` megabytes into its --scratch folder, an emptyDir."""
 
     name: ClassVar[str] = "ephemeral-limit"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     selector: Mapping[str, str]
     mb: int
     port: int = 8080

@@ -23,6 +23,7 @@ class Evict(Path):
     """Evict `count` pods with these labels at once; one that a budget refuses is asked for again until `bound_s`."""
 
     name: ClassVar[str] = "evict"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction",)
     selector: Mapping[str, str]
     count: int = 1
     bound_s: float = 60.0

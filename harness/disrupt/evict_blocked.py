@@ -18,6 +18,7 @@ class EvictBlocked(Path):
     """Ask for the eviction of the oldest pod with these labels, again and again for `bound_s`, then give up."""
 
     name: ClassVar[str] = "evict-blocked"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction",)
     selector: Mapping[str, str]
     bound_s: float = 10.0
 

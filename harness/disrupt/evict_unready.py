@@ -20,6 +20,7 @@ class EvictUnready(Path):
     """Evict the oldest pod with these labels, which runs and was never Ready; its replacement need not be either."""
 
     name: ClassVar[str] = "evict-unready"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction",)
     selector: Mapping[str, str]
 
     def act(self, site: Site) -> None:

@@ -24,6 +24,7 @@ class Force(Path):
     """Delete, or `evict`, the pod with these labels with a grace period of 0. Its process must tell that it lives."""
 
     name: ClassVar[str] = "force"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction",)
     selector: Mapping[str, str]
     evict: bool = False
 

@@ -12,6 +12,7 @@ class FreezeLeader(LeaderSpell):
     """SIGSTOP to the leader, and SIGCONT after `for_s` seconds."""
 
     name: ClassVar[str] = "leader-freeze"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     verb: ClassVar[str] = "freeze-leader"
     words: ClassVar[tuple[str, str]] = ("froze", "thawed")
 

@@ -18,6 +18,7 @@ class FailLiveness(Path):
     """Tell `count` of the sample server's pods to fail their liveness probe."""
 
     name: ClassVar[str] = "liveness"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     selector: Mapping[str, str]
     port: int = 8080
     count: int = 1

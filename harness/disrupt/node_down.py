@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
-from harness.disrupt.path import Path, acts, need_replaced, victims
-from harness.disrupt.site import NEEDS_NODES, Site, on_node
+from harness.disrupt.path import OnNodes, Path, acts, need_replaced, victims
+from harness.disrupt.site import Site, on_node
 from harness.disrupt.taint import need_tainted_off
 from harness.history import History
 from harness.proof import Proof
@@ -26,14 +26,11 @@ class NodeDown(Path):
     """Lose the node with the pods with these labels on it, which tolerate its loss for `tolerated_s`."""
 
     name: ClassVar[str] = "node-down"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     node: str
     selector: Mapping[str, str]
     how: Literal["crash", "cut"]
     tolerated_s: int = TOLERATED_S
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"the loss of a node {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Lose it; wait until its pods are marked and as many are Ready elsewhere. Then a cut link is mended."""

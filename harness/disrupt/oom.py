@@ -18,6 +18,7 @@ class ExceedMemory(Path):
     """Make the process of one pod with these labels take memory until it is killed, by POST /hog."""
 
     name: ClassVar[str] = "oom"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     selector: Mapping[str, str]
     port: int = 8080
 

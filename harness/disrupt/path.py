@@ -2,11 +2,12 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from harness.disrupt.site import Site
+from harness.disrupt.site import NEEDS_NODES, NEEDS_OWN_NODES, Site
 from harness.history import History
 from harness.lives import PodLife, lives
+from harness.nodes import Nodes
 from harness.proof import Proof
 from harness.records import Act
 
@@ -16,15 +17,24 @@ OWN_LABELS = {
 }  # fmt: skip
 """Labels that controllers give to one pod, or to the pods of one template."""
 
+OnNodes = Literal["", "changes", "breaks"]
+"""What a path does to nodes: nothing; it changes or crowds them, as the API lets one; it breaks what they run on."""
+
 
 class Path(ABC):
-    """One way a pod or container is stopped and comes back."""
+    """One way a pod or container is stopped and comes back. The first sentence of its docstring says what it does."""
 
     name: ClassVar[str]
+    rights: ClassVar[tuple[str, ...]] = ()
+    """What it needs beyond the rights of every run, in words as `create pods/eviction`; see `harness.rights`."""
 
-    def needs(self, site: Site) -> str:  # noqa: ARG002 - most paths need nothing of the cluster
+    on_nodes: ClassVar[OnNodes] = ""
+    gate: ClassVar[str] = ""
+    """The feature gate without which the cluster cannot do it."""
+
+    def needs(self, site: Site) -> str:
         """Why this cluster cannot do it and what would be needed; empty if it can. Nothing is changed."""
-        return ""
+        return barred(self.on_nodes, site.nodes)
 
     @abstractmethod
     def act(self, site: Site) -> None:
@@ -36,6 +46,13 @@ class Path(ABC):
 
     def heal(self, site: Site) -> None:  # noqa: B027 - most paths leave nothing to heal
         """Undo what was left of the act; run after a failure too."""
+
+
+def barred(on_nodes: OnNodes, nodes: Nodes | None) -> str:
+    """Why a path may not do to nodes what it does; empty if it may."""
+    if on_nodes == "breaks" and not (nodes and nodes.breakable):
+        return NEEDS_OWN_NODES
+    return NEEDS_NODES if on_nodes and nodes is None else ""
 
 
 def acts(history: History, verb: str, status: str) -> list[Act]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
-from harness.disrupt.path import Path, need_replaced, need_stopped, victims
+from harness.disrupt.path import OnNodes, Path, need_replaced, need_stopped, victims
 from harness.disrupt.site import Pod, Site, ended, grace_s, ready
 from harness.errors import KubeError
 from harness.history import History
@@ -34,6 +34,8 @@ class Preempt(Path):
     """
 
     name: ClassVar[str] = "preempt"
+    rights: ClassVar[tuple[str, ...]] = ("create priorityclasses.scheduling.k8s.io",)
+    on_nodes: ClassVar[OnNodes] = "changes"
     selector: Mapping[str, str]
     image: str
     resource: str = RESOURCE
@@ -41,6 +43,11 @@ class Preempt(Path):
 
     def needs(self, site: Site) -> str:
         """Another node for the victim's replacement, and a victim that takes room."""
+        if barred := Path.needs(self, site):
+            return barred
+        crowded = {pod["spec"].get("nodeName", "") for pod in site.pods(self.selector)}
+        if others := sorted(node for node in crowded if site.nodes and not site.nodes.may_touch(node)):
+            return f"preemption crowds the node of its victim, and --node does not list {', '.join(others)}"
         nodes = [node for node in site.kube.list("v1", "Node") if ready(node) and not _closed(node)]
         if len(nodes) < 2:
             return "preemption needs two schedulable nodes: one for the victim's replacement"

@@ -25,6 +25,7 @@ class Rainbow(Path):
     """
 
     name: ClassVar[str] = "rainbow"
+    rights: ClassVar[tuple[str, ...]] = ("patch deployments.apps/scale",)
     service: str
     old: str
     old_selector: Mapping[str, str]

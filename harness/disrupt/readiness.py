@@ -20,6 +20,7 @@ class FlapReadiness(Path):
     """Tell the oldest of the sample server's pods to fail its readiness probe, and `for_s` after it did, to pass it."""
 
     name: ClassVar[str] = "readiness"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
     selector: Mapping[str, str]
     for_s: float = 4.0
     port: int = 8080

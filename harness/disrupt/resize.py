@@ -18,6 +18,8 @@ class Resize(Path):
     """Ask for other resources of `container` in the oldest pod; `restarts`: whether its policy is RestartContainer."""
 
     name: ClassVar[str] = "resize"
+    rights: ClassVar[tuple[str, ...]] = ("patch pods/resize",)
+    gate: ClassVar[str] = "InPlacePodVerticalScaling"
     selector: Mapping[str, str]
     container: str
     requests: Mapping[str, str]

@@ -20,6 +20,8 @@ class RestartAll(Path):
     """Make the process at `port` exit with `code`, which a rule of its container answers by restarting all."""
 
     name: ClassVar[str] = "restart-all"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/proxy",)
+    gate: ClassVar[str] = "RestartAllContainersOnContainerExits"
     selector: Mapping[str, str]
     code: int
     port: int = 8080

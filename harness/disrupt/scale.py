@@ -18,6 +18,7 @@ class ScaleDown(Path):
     """Scale a Deployment down to `to` pods. The youngest get a high deletion cost, so that the others go."""
 
     name: ClassVar[str] = "scale"
+    rights: ClassVar[tuple[str, ...]] = ("patch deployments.apps/scale",)
     deployment: str
     selector: Mapping[str, str]
     to: int

@@ -17,8 +17,17 @@ Pod = dict[str, Any]
 
 RUNNING_S = 60.0
 
-NEEDS_NODES = "needs a node of its own to break, which only the embedded cluster gives: run it with --cluster embedded"
+NEEDS_NODES = (
+    "it changes a node or crowds it: allow that by --allow-node-disruption, and --node NAME for each node that may be"
+    " touched; or use a cluster that has nodes to spare: --cluster embedded"
+)
 """Why a path of nodes cannot be done where the site has none."""
+
+NEEDS_OWN_NODES = (
+    "it breaks a node, or a process of the cluster itself, which only the embedded cluster has to spare: run it with"
+    " --cluster embedded"
+)
+"""Why a path that breaks nodes cannot be done where they are others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,14 @@ class Site:
 
         return until(found, "the pods to run", RUNNING_S, every_s=0.25)
 
+    def must_touch(self, node: str) -> None:
+        """Raise Impossible unless a node may be changed."""
+        if self.nodes is None or not self.nodes.may_touch(node):
+            raise Impossible(f"node {node}: {NEEDS_NODES}")
+
     def cordon(self, node: str) -> None:
         """Close a node to new pods."""
+        self.must_touch(node)
         self.say("cordon", f"node/{node}", "done")
         self.kube.patch("v1", "Node", node, "", {"spec": {"unschedulable": True}})
 

@@ -25,6 +25,7 @@ class Stop(Path):
     """
 
     name: ClassVar[str] = "stop"
+    rights: ClassVar[tuple[str, ...]] = ("create pods/eviction",)
     selector: Mapping[str, str]
     grace_s: int | None = None
     evict: bool = False

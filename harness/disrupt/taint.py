@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.disrupt.delete import WHOLE_AGAIN_S
-from harness.disrupt.path import Path, acts, need_replaced, need_stopped, victims
-from harness.disrupt.site import NEEDS_NODES, Site, grace_s, on_node
-from harness.errors import KubeError
+from harness.disrupt.path import OnNodes, Path, acts, need_replaced, need_stopped, victims
+from harness.disrupt.site import Site, grace_s, on_node
 from harness.history import History
 from harness.lives import PodLife
 from harness.proof import Proof, events, has_condition
 from harness.records import NodeSeen
-from harness.wait import until
+from harness.taints import mark
 
 KEY = "survive.dev/out"
-CONFLICT = 409
-CHANGE_S = 10.0
 TAINT = f"{KEY}:NoExecute"
 
 
@@ -29,13 +26,11 @@ class Taint(Path):
     """
 
     name: ClassVar[str] = "taint"
+    rights: ClassVar[tuple[str, ...]] = ("patch nodes",)
+    on_nodes: ClassVar[OnNodes] = "changes"
     node: str
     selector: Mapping[str, str]
     tolerated_s: int = 0
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"a taint {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Taint the node, then wait until its pods are gone and the workload is whole again elsewhere."""
@@ -45,7 +40,8 @@ class Taint(Path):
         for pod in here:
             site.say("taint-off", f"pod/{pod['metadata']['name']}", "begin", pod["metadata"]["uid"], node=self.node)
         site.say("taint", f"node/{self.node}", "begin", taint=TAINT)
-        _set_taint(site, self.node, [{"key": KEY, "effect": "NoExecute"}])
+        site.must_touch(self.node)
+        mark(site.kube, self.node, [{"key": KEY, "effect": "NoExecute"}], {KEY})
         site.say("taint", f"node/{self.node}", "done", taint=TAINT)
         uids = {pod["metadata"]["uid"] for pod in here}
         site.wait_gone(uids, self.tolerated_s + max(map(grace_s, here), default=0) + WHOLE_AGAIN_S)
@@ -68,7 +64,7 @@ class Taint(Path):
     def heal(self, site: Site) -> None:
         """Take the taint off and open the node again."""
         site.say("untaint", f"node/{self.node}", "heal")
-        _set_taint(site, self.node, [])
+        mark(site.kube, self.node, [], {KEY})
         site.uncordon(self.node)
 
 
@@ -79,24 +75,3 @@ def need_tainted_off(proof: Proof, history: History, life: PodLife) -> None:
     # Its event names the pod, without the uid that others give.
     said = [event for event in events(history, "TaintManagerEviction") if event.object == f"Pod/{life.name}"]
     proof.need(f"event TaintManagerEviction about {life.name}", bool(said))
-
-
-def _set_taint(site: Site, node: str, taints: list[dict[str, str]]) -> None:
-    """Leave the node with these taints of our key and all of others' (kubelet and controllers change theirs)."""
-
-    def changed() -> bool:
-        found = site.kube.get("v1", "Node", node)
-        others = [one for one in found["spec"].get("taints") or [] if one["key"] != KEY]
-        body = {
-            "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
-            "spec": {"taints": others + taints},
-        }
-        try:
-            site.kube.patch("v1", "Node", node, "", body)
-        except KubeError as exc:
-            if exc.status != CONFLICT:
-                raise
-            return False
-        return True
-
-    until(changed, f"a change of the taints of node {node} that no other crosses", CHANGE_S)

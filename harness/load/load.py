@@ -122,7 +122,7 @@ class Load:
             f"steady answers to the probers in {self._namespace}",
             timeout_s,
             0.25,
-            last=lambda: "; ".join([*unsteady_now(), *self._pod_says()]),
+            last=lambda: "; ".join([*unsteady_now(), *self._pod_says(), *self._policies_say()]),
         )
         return moment_ns
 
@@ -152,6 +152,16 @@ class Load:
         pods = [pod for pod in self._recorder.history().of(PodSeen) if pod.labels.get("app") == CONTROL]
         states = [f"{one.name} {one.state} {one.reason}" for one in pods[-1].containers] if pods else []
         return ", ".join([pods[-1].phase, *states]) if pods else "no pod of it"
+
+    def _policies_say(self) -> list[str]:
+        """The NetworkPolicies of the namespace, which may be why nothing gets through: none of them is ours."""
+        try:
+            found = self._kube.list("networking.k8s.io/v1", "NetworkPolicy", self._namespace)
+        except KubeError as exc:
+            return [f"whether NetworkPolicies are in the way is not known: {exc}"]
+        names = ", ".join(one["metadata"]["name"] for one in found)
+        must = "they must let its pods reach each other, the cluster's DNS and the API server"
+        return [f"the cluster put NetworkPolicies into {self._namespace} ({names}): {must}"] if found else []
 
     def _pod_says(self) -> list[str]:
         try:

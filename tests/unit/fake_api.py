@@ -12,7 +12,13 @@ from harness.kube import Kube
 from harness.kube_client import Client
 
 RESOURCES = {
-    "/api/v1": [("pods", "Pod", True), ("pods/log", "Pod", True), ("nodes", "Node", False), ("events", "Event", True)],
+    "/api/v1": [
+        ("pods", "Pod", True),
+        ("pods/log", "Pod", True),
+        ("nodes", "Node", False),
+        ("events", "Event", True),
+        ("namespaces", "Namespace", False),
+    ],
     "/apis/apps/v1": [("deployments", "Deployment", True)],
 }
 

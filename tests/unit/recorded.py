@@ -43,7 +43,7 @@ class Replay:
         self.apps: list[App] = []
 
     def add_node(self, *, small_disk: bool = False) -> OwnNode:
-        return OwnNode("recorded")
+        return OwnNode("recorded", "recorded")
 
     def deploy(self, app: Any, *, ready: bool = True) -> Any:
         self.apps.append(app)

@@ -5,7 +5,7 @@ import pytest
 from harness import wait
 from harness.deploy import App, wait_ready
 from harness.deploy.app import uncounted, waits_for
-from harness.errors import KubeError, WaitTimeout
+from harness.errors import KubeError, Refused, WaitTimeout
 from harness.replicas import lacking, wanted_replicas
 
 READY = {
@@ -80,16 +80,19 @@ def test_what_a_pod_waits_for():
 
 
 class Kube:
-    def __init__(self, workloads, ready=2):
+    def __init__(self, workloads, ready=2, failed=()):
         self.workloads = list(workloads)
         self.ready = ready
+        self.failed = list(failed)
 
     def get(self, api_version, kind, name, namespace):
         if kind != "Deployment":
             raise KubeError("no such kind here", 404)
         return self.workloads.pop(0) if len(self.workloads) > 1 else self.workloads[0]
 
-    def list(self, api_version, kind, namespace, *, labels=""):
+    def list(self, api_version, kind, namespace, *, labels="", fields=""):
+        if fields == "reason=FailedCreate":
+            return self.failed
         endpoint = {"addresses": ["10.0.0.1"], "conditions": {"ready": True}}
         found = {"EndpointSlice": [{"endpoints": [endpoint] * self.ready}], "Pod": [POD], "Event": EVENTS}
         return found[kind]
@@ -118,3 +121,28 @@ def test_wait_ready_says_which_pod_waits_for_what():
 def test_wait_ready_waits_for_the_service():
     with pytest.raises(WaitTimeout, match="Service web has 1 ready endpoints of 2"):
         wait_ready(Kube([READY], ready=1), APP, "ns", timeout_s=0.0)
+
+
+def failed(name, message):
+    return {"involvedObject": {"kind": "ReplicaSet", "name": name}, "reason": "FailedCreate", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("message", "todo"),
+    [
+        ('pods "web-5b-x" is forbidden: exceeded quota: small, requested: pods=1', "ResourceQuota is used up"),
+        ('pods "web-5b-x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', "Pod Security"),
+        ('admission webhook "owners.example" denied the request: no owner', "a rule of this cluster's own"),
+        ("ValidatingAdmissionPolicy 'teams' with binding 'teams' denied request: no", "a rule of this cluster's own"),
+    ],
+)
+def test_pods_that_a_rule_refuses_are_told_at_once(message, todo):
+    kube = Kube([with_status(readyReplicas=0)], failed=[failed("web-5b", message)])
+    with pytest.raises(Refused, match=f"the pods of Deployment web in ns are refused: .*{todo}"):
+        wait_ready(kube, APP, "ns", timeout_s=60.0)
+
+
+def test_what_passes_by_itself_or_is_anothers_is_no_refusal():
+    others = [failed("web-5b", "etcd is slow"), failed("website", "exceeded quota: small")]
+    with pytest.raises(WaitTimeout):
+        wait_ready(Kube([with_status(readyReplicas=0)], failed=others), APP, "ns", timeout_s=0.0)

@@ -3,7 +3,7 @@
 from harness.deploy import OwnNode, placed, server, take_pods_off, with_scratch
 from harness.manifests import main_container, of_kind, pod_spec
 
-NODE = OwnNode("row-1234")
+NODE = OwnNode("row-1234", "row-1234")
 
 
 def spec(app):

@@ -20,6 +20,8 @@ KNOW_STAGES = {
     "harness.own.paths": {"deploy", "disrupt"},
     "harness.own.run": {"deploy", "load", "disrupt", "judge"},
     "harness.spec.sources": {"clusters"},
+    "harness.commands.doctor": {"clusters"},
+    "harness.doctor": {"disrupt"},
     # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.
     "harness.calibrate.compare": {"judge"},
     "harness.calibrate.processes": {"observe"},

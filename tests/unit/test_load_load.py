@@ -153,6 +153,7 @@ class Kube:
         self.pod = pod
         self.did = []
         self.manifests = []
+        self.policies = []
 
     def apply(self, manifests, namespace):
         if not self.manifests:
@@ -170,6 +171,10 @@ class Kube:
         if self.pod is None:
             raise KubeError("no such pod", 404)
         return {"status": self.pod}
+
+    def list(self, api_version, kind, namespace):
+        assert kind == "NetworkPolicy"
+        return self.policies
 
     def delete_pod(self, name, namespace, grace_s):
         self.did.append((name, grace_s))
@@ -218,6 +223,19 @@ def test_start_says_what_the_probers_saw(recorder):
     ):
         load.start(timeout_s=0.0)
     assert recorder.history().of(Steady) == []
+
+
+def test_start_names_network_policies_that_may_be_in_the_way(recorder):
+    kube = Kube(recorder, rows=BAD)
+    kube.policies = [{"metadata": {"name": "default-deny"}}]
+    with pytest.raises(
+        WaitTimeout, match=r"put NetworkPolicies into ns \(default-deny\): they must let its pods reach"
+    ):
+        Load(kube, recorder, "ns", service="web").start(timeout_s=0.0)
+    kube.policies = []
+    with pytest.raises(WaitTimeout) as told:
+        Load(kube, recorder, "ns", service="web").start(timeout_s=0.0)
+    assert "NetworkPolicies" not in str(told.value)
 
 
 def test_start_says_what_is_wrong_with_its_pod(recorder):

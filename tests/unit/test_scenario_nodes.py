@@ -15,11 +15,14 @@ LABELS = {"app": "a"}
 class FakeNodes:
     """Notes what it is asked."""
 
+    breakable = True
+
     def __init__(self, done):
         self.done = done
 
     def add(self, name, labels, taints, *, small_disk):
         self.done.append(("add", name, labels, taints, small_disk))
+        return name
 
     def remove(self, name):
         self.done.append(("remove", name))
@@ -55,7 +58,7 @@ class NoObserver:
 @pytest.fixture
 def done(monkeypatch):
     found = []
-    monkeypatch.setattr(module, "create_namespace", lambda *_: "ns")
+    monkeypatch.setattr(module, "create_namespace", lambda *_, **__: "ns")
     monkeypatch.setattr(module, "delete_namespace", lambda *_: found.append(("delete", "ns")))
     monkeypatch.setattr(module, "take_pods_off", lambda _, node: found.append(("pods off", node)))
     monkeypatch.setattr(module, "Observer", NoObserver)

@@ -23,6 +23,8 @@ STARTED_S = 15.0
 class EmbeddedNodes:
     """Those of the cluster `name`, for one run; what `add` adds bears its label."""
 
+    breakable = True
+
     def __init__(self, name: str, run: str) -> None:
         self._folder = ClusterDir.named(name)
         self._run = run
@@ -41,7 +43,7 @@ class EmbeddedNodes:
         taints: Sequence[str] = (),
         *,
         small_disk: bool = False,
-    ) -> None:
+    ) -> str:
         """Add a node; nothing of it stays if it does not become Ready."""
         wanted = Node(name, 0, {**labels, RUN: self._run}, tuple(taints), small_disk)
         try:
@@ -50,6 +52,11 @@ class EmbeddedNodes:
             if name in {node.name for node in self._known().nodes}:
                 self.remove(name)
             raise
+        return name
+
+    def may_touch(self, name: str) -> bool:  # noqa: ARG002 - all are ours
+        """Every one."""
+        return True
 
     def remove(self, name: str) -> None:
         """Take a node away."""

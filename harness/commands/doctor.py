@@ -1,0 +1,75 @@
+"""`survive doctor`: what a cluster allows a run to do."""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import options
+from harness.clusters.embedded import cluster, layout
+from harness.clusters.embedded.nodes import EmbeddedNodes
+from harness.clusters.provider import Connection, at_embedded, at_existing, chosen_context
+from harness.doctor import CORE, Report, examine
+from harness.errors import ClusterError
+from harness.nodes import Nodes
+
+MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]look[/]", "bad": "[red]NO[/]"}
+
+
+def add(commands: Any) -> None:
+    """Declare it."""
+    text = (
+        "say what a cluster allows: version, rights, nodes, images, which restart paths are possible and why not the"
+        " others; nothing is touched; exit code 0 only if the core paths are possible"
+    )
+    command = commands.add_parser("doctor", help=text, description=text)
+    options.add_options(command.add_argument)
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    wanted = options.of_arguments(chosen)
+    connection, nodes = _connect(wanted)
+    with contextlib.closing(connection.kube()) as kube:
+        report = Report(
+            connection.provider, connection.context or connection.name, kube.server, connection.version, kube.who()
+        )
+        examine(kube, report, wanted.images, nodes, wanted.nodes, wanted.labels)
+    if chosen.json:
+        sys.stdout.write(json.dumps({**dataclasses.asdict(report), "fit": report.fit}, indent=1) + "\n")
+    else:
+        show(report, Console(file=sys.stdout, soft_wrap=False))
+    return 0 if report.fit else 1
+
+
+def _connect(wanted: options.Options) -> tuple[Connection, Nodes | None]:
+    if context := chosen_context(wanted):
+        connection = at_existing(wanted, context)
+        return connection, connection.own_nodes("doctor")
+    name = wanted.name or layout.default_name()
+    if cluster.status(name).phase != "ready":
+        raise ClusterError(f"the embedded cluster {name} does not run: survive cluster up; or name a --kube-context")
+    return at_embedded(wanted, layout.ClusterDir.named(name)), EmbeddedNodes(name, "doctor")
+
+
+def show(report: Report, console: Console) -> None:
+    """The report as tables."""
+    console.print(f"{report.provider} {report.context}: {report.server}, Kubernetes {report.version}, as {report.user}")
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for finding in report.findings:
+        todo = f"\n→ {finding.todo}" if finding.todo else ""
+        table.add_row(finding.what, MARKS[finding.state], finding.said + todo)
+    console.print(table)
+    paths = Table("path", "", "what it does, or why not", box=None, pad_edge=False)
+    for path in sorted(report.paths, key=lambda one: (not one.possible, one.name not in CORE, one.name)):
+        paths.add_row(path.name, MARKS["ok" if path.possible else "bad"], path.does if path.possible else path.why)
+    console.print(paths)
+    possible = sum(path.possible for path in report.paths)
+    console.print(f"{possible} of {len(report.paths)} restart paths are possible; core paths: {', '.join(CORE)}")
+    console.print("[green]fit for a run[/]" if report.fit else "[red]not fit for a run[/]: see NO above")

@@ -1,0 +1,145 @@
+"""The doctor: each finding from what the API server tells, and that it writes nothing."""
+
+import pytest
+
+from harness.disrupt import PATHS, Evict, Preempt, Resize
+from harness.doctor import (
+    CORE,
+    PathState,
+    Report,
+    does,
+    examine,
+    of_gates,
+    of_images,
+    of_listed,
+    of_namespace,
+    of_nodes,
+    of_path,
+    of_rights,
+    of_room,
+    read_gates,
+)  # fmt: skip
+from harness.images import Images
+from harness.rights import Right
+from tests.unit.fake_api import FakeApi
+
+READY = [{"type": "Ready", "status": "True"}]
+IMAGES = [{"names": [f"survive.dev/{app}:dev"]} for app in ("server", "controller", "load", "signals")]
+
+
+def node(name, *, taints=(), closed=False, conditions=READY, cpu="2", images=IMAGES):
+    spec = {"taints": [dict(zip(("key", "effect"), taint.split(":"), strict=True)) for taint in taints]}
+    status = {"conditions": conditions, "allocatable": {"cpu": cpu, "memory": "4Gi"}, "images": images}
+    return {"metadata": {"name": name}, "spec": {**spec, "unschedulable": closed}, "status": status}
+
+
+def pod(cpu, phase="Running", where="a"):
+    container = {"resources": {"requests": {"cpu": cpu, "memory": "128Mi"}}}
+    return {"spec": {"nodeName": where, "containers": [container]}, "status": {"phase": phase}}
+
+
+def test_nodes_that_take_no_pods_are_told_with_what_keeps_them_off():
+    shut = [node("b", closed=True), node("c", taints=["gpu:NoSchedule"]), node("d", conditions=[])]
+    found = of_nodes([node("a"), node("e", taints=["x:PreferNoSchedule"]), *shut])
+    assert found.state == "ok"
+    assert found.said == "2 of 5 take any pod; not b (cordoned), c (taint gpu:NoSchedule), d (not Ready)"
+    assert of_nodes([node("a"), *shut]).state == "warn"
+    assert of_nodes(shut).state == "bad"
+
+
+def test_room_is_what_no_pod_on_an_open_node_asked_for():
+    nodes = [node("a"), node("b", closed=True)]
+    assert of_room(nodes, [pod("500m"), pod("1", "Succeeded"), pod("1", where="b")]).said.startswith("1.5 cores")
+    assert of_room(nodes, [pod("1500m")]).state == "bad"
+
+
+def test_images_that_no_registry_has_must_be_on_the_nodes():
+    assert {found.state for found in of_images([node("a"), node("b")], Images())} == {"ok"}
+    here = of_images([node("a"), node("b", images=[])], Images())
+    assert {found.state for found in here} == {"bad"}
+    assert "on 1 of 2 nodes" in here[0].said
+    assert "--image-registry" in here[0].todo
+    there = of_images([node("a", images=[])], Images("registry.example/team"))
+    assert there[0].said == "registry.example/team/server:dev: on 0 of 1 nodes; the others pull it"
+    assert there[0].state == "ok"
+
+
+def test_a_node_that_is_listed_must_be_one():
+    assert of_listed([node("a")], ["a"]).said == "may touch a"
+    assert of_listed([node("a")], ["a", "x"]).state == "bad"
+
+
+def test_rights_that_every_run_needs():
+    assert of_rights([]).state == "ok"
+    assert of_rights([Right.read("list events")]).said == "missing: list events"
+
+
+def test_gates_as_the_api_server_tells_them():
+    text = 'kubernetes_feature_enabled{name="A",stage="BETA"} 1\nkubernetes_feature_enabled{name="B",stage=""} 0\n'
+    assert read_gates(text) == {"A": True, "B": False}
+    assert "not known" in of_gates(None).said
+    assert "InPlacePodVerticalScaling on" in of_gates({"InPlacePodVerticalScaling": True}).said
+
+
+def test_a_path_is_barred_by_nodes_rights_and_gates():
+    class Whole:
+        breakable = False
+
+    assert of_path(Evict, None, [], None).possible
+    assert "create pods/eviction" in of_path(Evict, None, [Right.read("create pods/eviction")], None).why
+    assert "--allow-node-disruption" in of_path(Preempt, None, [], None).why
+    assert of_path(Preempt, Whole(), [], None).possible
+    assert "InPlacePodVerticalScaling is off" in of_path(Resize, None, [], {"InPlacePodVerticalScaling": False}).why
+    assert of_path(Resize, None, [], {"InPlacePodVerticalScaling": True}).possible
+
+
+def test_every_path_says_what_it_does_in_a_sentence():
+    assert does(Evict).startswith("Evict `count` pods")
+    assert all(10 < len(does(path)) < 200 and "\n" not in does(path) for path in PATHS)
+
+
+def test_a_cluster_is_fit_only_if_the_core_paths_are_possible():
+    paths = [PathState(name, "", True) for name in CORE]
+    assert Report("existing", "c", "s", "v", "u", [], paths).fit
+    assert not Report("existing", "c", "s", "v", "u", [], paths[1:]).fit
+    assert not Report("existing", "c", "s", "v", "u", [of_namespace({}, "quota")], paths).fit
+
+
+@pytest.fixture
+def api(monkeypatch):
+    made = FakeApi()
+    yield made
+    made.close()
+
+
+def answers(api, allowed=True):
+    api.on("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {"status": {"allowed": allowed}})
+    api.on("GET", "/api/v1/nodes", {"items": [node("a"), node("b")]})
+    api.on("GET", "/api/v1/pods", {"items": []})
+    api.on("POST", "/api/v1/namespaces", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}})
+    api.on("GET", "/metrics", (403, {"message": "no"}))
+
+
+def test_all_is_looked_at_and_nothing_is_kept(api, tmp_path):
+    answers(api)
+    found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v", "u"), Images(), None, (), {})
+    assert found.fit
+    assert any("enforces 'baseline'" in one.said for one in found.findings)
+    kept = [one for one in api.asked if one[0] != "GET" and "reviews" not in one[1] and one[2] != "dryRun=All"]
+    assert kept == []
+
+
+def test_without_rights_nothing_is_known_but_that(api, tmp_path):
+    answers(api, allowed=False)
+    found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v", "u"), Images(), None, (), {})
+    assert not found.fit
+    assert [one.what for one in found.findings] == ["rights", "feature gates", "nodes"]
+    assert {one[1] for one in api.requests("GET")} == {"/metrics"}
+
+
+def test_a_namespace_that_is_refused_is_told(api, tmp_path):
+    answers(api)
+    api.on("POST", "/api/v1/namespaces", (403, {"message": "admission webhook teams denied it: no owner label"}))
+    found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v", "u"), Images(), None, (), {})
+    assert any("no owner label" in one.said and one.state == "bad" for one in found.findings)
+    assert not found.fit
