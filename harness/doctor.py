@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from harness import manifests, rights
-from harness.disrupt import PATHS, Path, barred
+from harness.disrupt import PATHS, Path, barred, does
 from harness.errors import KubeError
 from harness.images import OWN, Images
 from harness.kube import Kube, Object, quantity
@@ -225,12 +225,6 @@ def of_path(
     if path.gate and gates is not None and not gates.get(path.gate):
         why = f"the feature gate {path.gate} is off or unknown to this version"
     return PathState(path.name, does(path), not why, why)
-
-
-def does(path: type[Path]) -> str:
-    """The first sentence of a path's docstring."""
-    text = " ".join((path.__doc__ or "").split())
-    return re.split(r"(?<=[.;:])\s", text, maxsplit=1)[0].rstrip(".;:")
 
 
 def _takes_pods(node: Object) -> bool:

@@ -16,6 +16,7 @@ from harness.live import LiveRows
 from harness.own.collect import SurviveFile, is_spec, twice
 from harness.options import Options, add_options
 from harness.progress import Progress
+from harness.rehearsal import Rehearsal, Stage, rehearsals
 from harness.results import Results, use_of
 from harness.run import RunFolder
 from harness.scenario import Row, Scenario
@@ -27,6 +28,7 @@ FOLDER = pytest.StashKey[RunFolder]()
 STARTED = pytest.StashKey[float]()
 RESULTS = pytest.StashKey[Results]()
 SCENARIO = pytest.StashKey[Scenario]()
+REHEARSAL = pytest.StashKey[Rehearsal]()
 BROKEN = pytest.StashKey[str]()
 
 TAKES_S = 15.0
@@ -37,6 +39,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run."""
     group = parser.getgroup("survive", "restart tests on a Kubernetes cluster (pytest-survive)")
     add_options(group.addoption)
+    group.addoption(
+        "--dry-run", dest="survive_dry_run", action="store_true", default=False,
+        help="tell every act of each row, and do none: an existing cluster is read, and nothing is written to it",
+    )  # fmt: skip
     group.addoption(
         "--survive-out", metavar="DIR", default="reports/out",
         help="where each run's folder is made, below the root of the tests (default: reports/out)",
@@ -171,21 +177,35 @@ def survive_session(request: pytest.FixtureRequest) -> Iterator[Session]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def survive_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Where rows are rehearsed, in a dry run."""
+    with rehearsals(request.config.stash[OPTIONS]) as stage:
+        yield stage
+
+
 @pytest.fixture
-def survive(request: pytest.FixtureRequest, survive_session: Session) -> Iterator[Scenario]:
+def survive(request: pytest.FixtureRequest) -> Iterator[Scenario | Rehearsal]:
     """One row: `deploy` an app, put it under `load`, `restart` it, and say what you `expect`."""
     row = row_of(request.node)
     if row is None:
         raise pytest.UsageError(f"{request.node.nodeid} needs @pytest.mark.row(id, name, path)")
-    opened = survive_session
+    if request.config.getoption("survive_dry_run"):
+        request.node.stash[REHEARSAL] = request.getfixturevalue("survive_stage").rehearsal(row)
+        yield request.node.stash[REHEARSAL]
+    else:
+        yield from _run(request, row, request.getfixturevalue("survive_session"))
+
+
+def _run(request: pytest.FixtureRequest, row: Row, opened: Session) -> Iterator[Scenario]:
     scenario = Scenario(opened.kube, opened.folder, row, opened.nodes, opened.furnishing, shared=opened.shared)
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
-        alone.enter_context(survive_session.folder.place(sole=_sole(request.node)))
+        alone.enter_context(opened.folder.place(sole=_sole(request.node)))
         for marker in request.node.iter_markers("alone"):
             if len(marker.args) != 1:
                 raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.alone takes what to be alone with")
-            alone.enter_context(survive_session.folder.turn(marker.args[0], row.name))
+            alone.enter_context(opened.folder.turn(marker.args[0], row.name))
         try:
             scenario.open()
             yield scenario
@@ -207,9 +227,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say a verdict in its own words, without a traceback; note what broke a test for its result."""
     report = yield
+    if call.when == "call" and (told := item.stash.get(REHEARSAL, None)) is not None:
+        report.survive_acts = told.lines  # type: ignore[attr-defined] # reports carry extras over xdist
     scenario = item.stash.get(SCENARIO, None)
     if scenario is None:
-        ours = "survive_session" in getattr(item, "fixturenames", ())
+        ours = {"survive", "survive_session"} & set(getattr(item, "fixturenames", ()))
         if ours and call.excinfo is not None and isinstance(call.excinfo.value, SurviveError):
             report.longrepr = _broken_by(call.excinfo.value)  # the cluster is not to be had: no fault of the test's
         return report
@@ -238,6 +260,8 @@ def _broken_by(error: BaseException) -> str:
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Say a row's verdict and figures where pytest says PASSED; INCONCLUSIVE is a status of its own."""
+    if report.when == "call" and report.passed and hasattr(report, "survive_acts"):
+        return "rehearsed", "r", "DRY RUN"
     verdict = getattr(report, "survive_verdict", "")
     if report.when != "call" or not verdict:
         return None
@@ -270,7 +294,10 @@ def pytest_survive_finished(folder: pathlib.Path) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """End with the verdicts and the report's address."""
+    """End with the verdicts and the report's address; a dry run with all that would be done."""
+    for report in terminalreporter.stats.get("rehearsed", []):
+        terminalreporter.write_sep("-", f"dry run of {report.nodeid}")
+        terminalreporter.write_line("\n".join(report.survive_acts))
     if RESULTS in config.stash:
         report = config.stash[FOLDER].root / "report.html"
         writer = terminalreporter._tw  # noqa: SLF001 - no other way to its width and colours

@@ -20,7 +20,7 @@ from harness.disrupt.liveness import FailLiveness
 from harness.disrupt.node_down import NodeDown
 from harness.disrupt.oom import ExceedMemory
 from harness.disrupt.past_budget import DeletePastBudget
-from harness.disrupt.path import Path, barred
+from harness.disrupt.path import Path, barred, does
 from harness.disrupt.preempt import Preempt
 from harness.disrupt.rainbow import Rainbow
 from harness.disrupt.readiness import FlapReadiness
@@ -72,6 +72,7 @@ __all__ = [
     "Stop",
     "Taint",
     "barred",
+    "does",
 ]
 
 PATHS: tuple[type[Path], ...] = (

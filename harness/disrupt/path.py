@@ -1,6 +1,7 @@
 """What every restart path is."""
 
 import math
+import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
@@ -53,6 +54,12 @@ def barred(on_nodes: OnNodes, nodes: Nodes | None) -> str:
     if on_nodes == "breaks" and not (nodes and nodes.breakable):
         return NEEDS_OWN_NODES
     return NEEDS_NODES if on_nodes and nodes is None else ""
+
+
+def does(path: type[Path]) -> str:
+    """The first sentence of a path's docstring."""
+    text = " ".join((path.__doc__ or "").split())
+    return re.split(r"(?<=[.;:])\s", text, maxsplit=1)[0].rstrip(".;:")
 
 
 def acts(history: History, verb: str, status: str) -> list[Act]:

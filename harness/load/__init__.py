@@ -1,8 +1,8 @@
 """Load: probers that measure, a control that tells how quiet it was, Locust in the background, and canaries."""
 
 from harness.load.canary import Canary, Errand, ReconcileDeployment, SchedulePods
-from harness.load.load import Load
-from harness.load.probes import HOME, Ask, EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams
+from harness.load.load import Load, objects
+from harness.load.probes import HOME, Ask, EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams, Target
 from harness.load.swarm import Swarm, read_locustfile
 
 __all__ = [
@@ -21,5 +21,7 @@ __all__ = [
     "SchedulePods",
     "Streams",
     "Swarm",
+    "Target",
+    "objects",
     "read_locustfile",
 ]

@@ -11,11 +11,29 @@ from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, cont
 from harness.load.probes import HOME, Ask, EachPod, NewConnections, Probe, Streams, Target
 from harness.load.steady import due, ended, steady_since_ns, unsteady, unsteady_streams
 from harness.load.swarm import Swarm
+from harness.manifests import Manifest
 from harness.records import Beats, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
 _GRACE_S = 15
 _BATCHES = 400
 """More than the probers write while they become steady."""
+
+
+def objects(
+    target: Target | None, probes: Sequence[Probe], selector: Mapping[str, str], *, interval_ms: float = 10,
+    deadline_s: float = 1, background_rate: float = 0, swarm: Swarm | None = None, image: str = IMAGE,
+    server_image: str = SERVER_IMAGE,
+) -> tuple[list[Manifest], list[Manifest]]:  # fmt: skip
+    """What a load is made of: what its pods need, then its pods."""
+    before = control_server(server_image)
+    before += [pods_service(selector, probe.port) for probe in probes if isinstance(probe, EachPod)]
+    pods = load_pods(
+        target, probes, interval_ms=interval_ms, deadline_s=deadline_s, background_rate=background_rate, image=image
+    )
+    if swarm and target:
+        before += swarm.before()
+        pods += swarm.pods(target, image)
+    return before, pods
 
 
 class Load:
@@ -54,22 +72,11 @@ class Load:
         background_rate = 0 if swarm else background_rate
         loading = swarm.names if swarm else [BACKGROUND] if background_rate > 0 else []
         self._all = [*measuring, *loading] if service else measuring
-        self._before = control_server(server_image)
-        self._before += [
-            pods_service(selector or {}, probe.port) for probe in self._probes if isinstance(probe, EachPod)
-        ]
         target = Target(service, port, ask) if service else None
-        self._pods = load_pods(
-            target,
-            self._probes,
-            interval_ms=interval_ms,
-            deadline_s=deadline_s,
-            background_rate=background_rate,
-            image=image,
-        )
-        if swarm and target:
-            self._before += swarm.before()
-            self._pods += swarm.pods(target, image)
+        self._before, self._pods = objects(
+            target, self._probes, selector or {}, interval_ms=interval_ms, deadline_s=deadline_s,
+            background_rate=background_rate, swarm=swarm, image=image, server_image=server_image,
+        )  # fmt: skip
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""

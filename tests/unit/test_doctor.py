@@ -2,12 +2,11 @@
 
 import pytest
 
-from harness.disrupt import PATHS, Evict, Preempt, Resize
+from harness.disrupt import PATHS, Evict, Preempt, Resize, does
 from harness.doctor import (
     CORE,
     PathState,
     Report,
-    does,
     examine,
     of_gates,
     of_images,

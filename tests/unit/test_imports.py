@@ -22,6 +22,7 @@ KNOW_STAGES = {
     "harness.spec.sources": {"clusters"},
     "harness.commands.doctor": {"clusters"},
     "harness.doctor": {"disrupt"},
+    "harness.rehearsal": {"clusters", "deploy", "load", "disrupt", "judge"},
     # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.
     "harness.calibrate.compare": {"judge"},
     "harness.calibrate.processes": {"observe"},

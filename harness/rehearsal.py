@@ -1,0 +1,166 @@
+"""`--dry-run`: a row is told instead of run. Nothing is written to a cluster; an existing one is read to say what is
+missing."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from harness import rights
+from harness.clusters.provider import at_existing, chosen_context
+from harness.deploy import App, OwnNode
+from harness.disrupt import PATHS, Path, barred, does
+from harness.judge.expectation import Expectation
+from harness.kube import Kube
+from harness.load import Errand, NewConnections, Probe, Target, objects
+from harness.manifests import Manifest, pod_spec
+from harness.nodes import Nodes
+from harness.options import Options
+from harness.scenario import Row
+
+NODE_WORDS = {
+    "": "",
+    "changes": "; the node is closed or tainted, or crowded, and is as before afterwards",
+    "breaks": "; the node, which is the row's own, is broken and removed",
+}
+
+
+class Rehearsal:
+    """Stands in for a Scenario: the same calls, each of which adds to `lines` what a run would do."""
+
+    def __init__(self, row: Row, options: Options, kube: Kube | None = None, nodes: Nodes | None = None) -> None:
+        self.row = row
+        self.lines: list[str] = []
+        self._options = options
+        self._kube = kube
+        self._nodes = nodes
+        labels = ", ".join(f"{key}={value}" for key, value in options.labels.items())
+        self._say("create", f"a namespace survive-{row.name}-*, removed at the end" + (f"; {labels}" if labels else ""))
+        if options.pull_auth:
+            self._say("create", "Secret/survive-pull in it, to pull images with")
+        for path in (path for path in PATHS if path.name == row.path):
+            self._bar(path)
+
+    def add_node(self, *, small_disk: bool = False) -> OwnNode:
+        """A node of its own, or one that is lent."""
+        node = OwnNode.of(self.row.name)
+        if self._options.nodes:
+            self._say(
+                "lend", f"one of the nodes {', '.join(self._options.nodes)}: label and taint {node.taint}, taken off"
+            )
+        else:
+            self._say(
+                "add", f"a node{' with a small disk' if small_disk else ''} for the row alone, removed at the end"
+            )
+        return node
+
+    def deploy(self, app: App, timeout_s: float = 60, *, ready: bool = True) -> App:  # noqa: ARG002 - as a scenario's
+        """The app's objects."""
+        self._apply(app.manifests)
+        return app
+
+    @contextlib.contextmanager
+    def load(
+        self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
+        probes: Sequence[Probe] = (NewConnections(),), locustfile: str | pathlib.Path = "", users: int = 10,
+        workers: int = 1,
+    ) -> Iterator[None]:  # fmt: skip
+        """The load's objects, and how often they ask."""
+        target = Target(app.service, app.port) if app and app.service else None
+        before, pods = objects(
+            target, probes if target else (), app.selector if app else {}, interval_ms=1000 / rate,
+            background_rate=0 if locustfile else background,
+        )  # fmt: skip
+        self._apply([*before, *pods])
+        if target:
+            by = f"{users} users of {locustfile}" if locustfile else f"Locust's {background:g} a second"
+            several = f" in {workers} pods under a master" if workers > 1 else ""
+            self._say("ask", f"Service/{target.host}:{target.port} {rate:g} times a second, over {by}{several}")
+        yield
+
+    @contextlib.contextmanager
+    def canary(self, errand: Errand) -> Iterator[None]:
+        """Work for one of the cluster's own controllers."""
+        api_version, kind = errand.watched
+        self._say("create", f"a second namespace, and {kind}s ({api_version}) in it that {errand.lease} works on")
+        yield
+
+    def restart(self, path: Path) -> None:
+        """What the path does, to what."""
+        fields = {one.name: getattr(path, one.name) for one in dataclasses.fields(path)} if _is_data(path) else {}
+        how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
+        self._say(
+            "restart", f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "") + NODE_WORDS[path.on_nodes]
+        )
+        self._bar(type(path))
+
+    def wait_leader(self, lease: str) -> None:
+        """Nothing is changed."""
+        self._say("wait", f"for a leader by Lease/{lease}")
+
+    def expect(self, *expectations: Expectation) -> None:
+        """Nothing is judged."""
+        self._say("judge", f"{len(expectations)} expectations, from what was recorded")
+
+    def _apply(self, objects_: Iterable[Manifest]) -> None:
+        for one in map(self._options.images.dress, objects_):
+            images = sorted({container["image"] for container in _containers(one)})
+            of = f" ({', '.join(images)})" if images else ""
+            self._say("apply", f"{one['kind']}/{one['metadata']['name']}{of}")
+
+    def _bar(self, path: type[Path]) -> None:
+        if self._kube is None:
+            return
+        lacking = rights.missing(self._kube, map(rights.Right.read, path.rights))
+        if why := barred(path.on_nodes, self._nodes) or (rights.told(lacking) if lacking else ""):
+            self._say("skip", f"the path {path.name}: {why}")
+
+    def _say(self, verb: str, what: str) -> None:
+        line = f"{verb:8}{what}"
+        if line not in self.lines:
+            self.lines.append(line)
+
+
+@contextlib.contextmanager
+def rehearsals(options: Options) -> Iterator["Stage"]:
+    """Where rows are rehearsed: an existing cluster is read, an embedded one is left alone.
+
+    Raises an error where a run would not be let in.
+    """
+    if not (context := chosen_context(options)):
+        yield Stage(options)
+        return
+    connection = at_existing(options, context)
+    with contextlib.closing(connection.kube()) as kube:
+        rights.demand(kube, rights.of_role(rights.EVERY_RUN))
+        yield Stage(options, kube, connection.own_nodes("rehearsal"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stage:
+    """Where rows are rehearsed."""
+
+    options: Options
+    kube: Kube | None = None
+    nodes: Nodes | None = None
+
+    def rehearsal(self, row: Row) -> Rehearsal:
+        """One row's."""
+        return Rehearsal(row, self.options, self.kube, self.nodes)
+
+
+def _is_data(path: Path) -> bool:
+    return dataclasses.is_dataclass(path)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={one}" for key, one in value.items())
+    return str(value)
+
+
+def _containers(manifest: Manifest) -> list[Manifest]:
+    if manifest["kind"] != "Pod" and "template" not in manifest.get("spec", {}):
+        return []
+    found: list[Manifest] = pod_spec(manifest)["containers"]
+    return found
