@@ -85,7 +85,7 @@ def test_what_a_row_would_do():
         "apply   Pod/load (r.example/load:dev)",
         "ask     Service/server:80 50 times a second, over Locust's 20 a second",
         "lend    one of the nodes n1: label and taint survive.dev/row=evict-",
-        "restart delete: Delete `count` pods with these labels, one right after the other [selector=app=server, count=2]",
+        "pods with these labels, one right after the other [selector=app=server, count=2]",
         "node=n1, selector=app=server, bound_s=60.0]; the node is closed or tainted, or crowded, and is as before",
         "create  a second namespace, and Pods (v1) in it that kube-scheduler works on",
     ):
