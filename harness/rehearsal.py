@@ -44,14 +44,12 @@ class Rehearsal:
     def add_node(self, *, small_disk: bool = False) -> OwnNode:
         """A node of its own, or one that is lent."""
         node = OwnNode.of(self.row.name)
-        if self._options.nodes:
+        if listed := self._options.nodes:
             self._say(
-                "lend", f"one of the nodes {', '.join(self._options.nodes)}: label and taint {node.taint}, taken off"
+                "lend", f"one of the nodes {', '.join(listed)}: label and taint {node.taint}, taken off at the end"
             )
-        else:
-            self._say(
-                "add", f"a node{' with a small disk' if small_disk else ''} for the row alone, removed at the end"
-            )
+            return dataclasses.replace(node, name=" or ".join(listed))
+        self._say("add", f"a node for the row alone{', with a small disk' if small_disk else ''}, removed at the end")
         return node
 
     def deploy(self, app: App, timeout_s: float = 60, *, ready: bool = True) -> App:  # noqa: ARG002 - as a scenario's
@@ -89,9 +87,8 @@ class Rehearsal:
         """What the path does, to what."""
         fields = {one.name: getattr(path, one.name) for one in dataclasses.fields(path)} if _is_data(path) else {}
         how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
-        self._say(
-            "restart", f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "") + NODE_WORDS[path.on_nodes]
-        )
+        what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")
+        self._say("restart", what + NODE_WORDS[path.on_nodes])
         self._bar(type(path))
 
     def wait_leader(self, lease: str) -> None:
