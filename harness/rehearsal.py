@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 
 from harness import rights
 from harness.clusters.provider import at_existing, chosen_context
@@ -85,7 +86,7 @@ class Rehearsal:
 
     def restart(self, path: Path) -> None:
         """What the path does, to what."""
-        fields = {one.name: getattr(path, one.name) for one in dataclasses.fields(path)} if _is_data(path) else {}
+        fields = {one.name: getattr(path, one.name) for one in dataclasses.fields(path)} if is_dataclass(path) else {}
         how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
         what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")
         self._say("restart", what + NODE_WORDS[path.on_nodes])
@@ -144,10 +145,6 @@ class Stage:
     def rehearsal(self, row: Row) -> Rehearsal:
         """One row's."""
         return Rehearsal(row, self.options, self.kube, self.nodes)
-
-
-def _is_data(path: Path) -> bool:
-    return dataclasses.is_dataclass(path)
 
 
 def _words(value: object) -> str:

@@ -71,7 +71,9 @@ def missing(kube: Kube, rights: Iterable[Right], namespace: str = "") -> list[Ri
     """Those of these rights that the API server says one lacks, in any namespace or in the one named."""
     asked = list(dict.fromkeys(rights))
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="survive-rights") as threads:
-        allowed = threads.map(lambda right: kube.allowed(*right, namespace), asked)
+        allowed = threads.map(
+            lambda right: kube.allowed(right.verb, right.group, right.resource, right.subresource, namespace), asked
+        )
         return [right for right, yes in zip(asked, allowed, strict=True) if not yes]
 
 
