@@ -13,8 +13,8 @@ from harness.clusters.embedded import layout
 from harness.errors import Impossible, SurviveError, UsageError
 from harness.failures import NotPassed
 from harness.live import LiveRows
-from harness.own.collect import SurviveFile, is_spec, twice
 from harness.options import Options, add_options
+from harness.own.collect import SurviveFile, is_spec, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
 from harness.results import Results, use_of

@@ -13,7 +13,7 @@ from harness.deploy import App, OwnNode
 from harness.disrupt import PATHS, Path, barred, does
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
-from harness.load import Errand, NewConnections, Probe, Target, objects
+from harness.load import HOME, Ask, Errand, NewConnections, Probe, Target, objects
 from harness.manifests import Manifest, pod_spec
 from harness.nodes import Nodes
 from harness.options import Options
@@ -62,19 +62,20 @@ class Rehearsal:
     def load(
         self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
         probes: Sequence[Probe] = (NewConnections(),), locustfile: str | pathlib.Path = "", users: int = 10,
-        workers: int = 1,
+        workers: int = 1, ask: Ask = HOME, deadline_s: float = 1.0, **_: float,
     ) -> Iterator[None]:  # fmt: skip
-        """The load's objects, and how often they ask."""
-        target = Target(app.service, app.port) if app and app.service else None
+        """The load's objects, and how often they ask; for how long is not told."""
+        target = Target(app.service, app.port, ask) if app and app.service else None
         before, pods = objects(
             target, probes if target else (), app.selector if app else {}, interval_ms=1000 / rate,
-            background_rate=0 if locustfile else background,
+            deadline_s=deadline_s, background_rate=0 if locustfile else background,
         )  # fmt: skip
         self._apply([*before, *pods])
         if target:
             by = f"{users} users of {locustfile}" if locustfile else f"Locust's {background:g} a second"
             several = f" in {workers} pods under a master" if workers > 1 else ""
-            self._say("ask", f"Service/{target.host}:{target.port} {rate:g} times a second, over {by}{several}")
+            what = f"{ask.method} {ask.path} of Service/{target.host}:{target.port}"
+            self._say("ask", f"{what} {rate:g} times a second, over {by}{several}")
         yield
 
     @contextlib.contextmanager
@@ -91,6 +92,10 @@ class Rehearsal:
         what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")
         self._say("restart", what + NODE_WORDS[path.on_nodes])
         self._bar(type(path))
+
+    def wait_held(self, lease: str) -> None:
+        """Nothing is changed."""
+        self._say("wait", f"for a holder of Lease/{lease}")
 
     def wait_leader(self, lease: str) -> None:
         """Nothing is changed."""

@@ -70,11 +70,12 @@ def _rights(rules: Iterable[dict[str, Any]]) -> Iterator[Right]:
 def missing(kube: Kube, rights: Iterable[Right], namespace: str = "") -> list[Right]:
     """Those of these rights that the API server says one lacks, in any namespace or in the one named."""
     asked = list(dict.fromkeys(rights))
+
+    def allowed(right: Right) -> bool:
+        return kube.allowed(right.verb, right.group, right.resource, right.subresource, namespace)
+
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="survive-rights") as threads:
-        allowed = threads.map(
-            lambda right: kube.allowed(right.verb, right.group, right.resource, right.subresource, namespace), asked
-        )
-        return [right for right, yes in zip(asked, allowed, strict=True) if not yes]
+        return [right for right, yes in zip(asked, threads.map(allowed, asked), strict=True) if not yes]
 
 
 def told(lacking: Iterable[Right]) -> str:

@@ -83,7 +83,7 @@ def test_what_a_row_would_do():
         "apply   Deployment/server (r.example/server:dev)",
         "apply   PodDisruptionBudget/server",
         "apply   Pod/load (r.example/load:dev)",
-        "ask     Service/server:80 50 times a second, over Locust's 20 a second",
+        "ask     GET / of Service/server:80 50 times a second, over Locust's 20 a second",
         "lend    one of the nodes n1: label and taint survive.dev/row=evict-",
         "pods with these labels, one right after the other [selector=app=server, count=2]",
         "node=n1, selector=app=server, bound_s=60.0]; the node is closed or tainted, or crowded, and is as before",
