@@ -95,6 +95,8 @@ PATHS: tuple[type[Path], ...] = (
     Force,
     FreezeLeader,
     Handover,
+    Hang,
+    Kill,
     NodeDown,
     PassEphemeralLimit,
     Preempt,

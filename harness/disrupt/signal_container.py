@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.disrupt.crash import need_by_itself, wait_restarted
-from harness.disrupt.path import Path, acts, victims
-from harness.disrupt.site import NEEDS_NODES, Pod, Site, grace_s, on_node, restarts
+from harness.disrupt.path import OnNodes, Path, acts, victims
+from harness.disrupt.site import Pod, Site, grace_s, on_node, restarts
 from harness.errors import ClusterError
 from harness.history import History
 from harness.proof import Proof, events
@@ -30,13 +30,10 @@ class Kill(Path):
     """Kill (SIGKILL) a container of a pod with these labels on the node; the first main one if none is named."""
 
     name: ClassVar[str] = "kill"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     node: str
     selector: Mapping[str, str]
     container: str = ""
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"to kill a container from outside {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Kill it, and wait until the kubelet has restarted it and its pod is Ready."""
@@ -66,13 +63,10 @@ class Hang(Path):
     """Stop (SIGSTOP) the processes of a container, as if it hung: its liveness probe fails, the kubelet restarts it."""
 
     name: ClassVar[str] = "hang"
+    on_nodes: ClassVar[OnNodes] = "breaks"
     node: str
     selector: Mapping[str, str]
     container: str = ""
-
-    def needs(self, site: Site) -> str:
-        """A node of its own."""
-        return "" if site.nodes else f"to let a container hang {NEEDS_NODES}"
 
     def act(self, site: Site) -> None:
         """Stop it, and wait until the kubelet has restarted it and its pod is Ready."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.disrupt import PATHS, Evict, Preempt, Resize, does
+from harness import disrupt
+from harness.disrupt import PATHS, Evict, Path, Preempt, Resize, does
 from harness.doctor import (
     CORE,
     PathState,
@@ -90,6 +91,13 @@ def test_a_path_is_barred_by_nodes_rights_and_gates():
     assert of_path(Preempt, Whole(), [], None).possible
     assert "InPlacePodVerticalScaling is off" in of_path(Resize, None, [], {"InPlacePodVerticalScaling": False}).why
     assert of_path(Resize, None, [], {"InPlacePodVerticalScaling": True}).possible
+
+
+def test_all_paths_are_known():
+    exported = {getattr(disrupt, name) for name in disrupt.__all__}
+    paths = {one for one in exported if isinstance(one, type) and issubclass(one, Path) and one is not Path}
+    assert set(PATHS) == paths
+    assert len({path.name for path in PATHS}) == len(PATHS)
 
 
 def test_every_path_says_what_it_does_in_a_sentence():
