@@ -14,6 +14,7 @@ from harness.errors import Impossible, SurviveError, UsageError
 from harness.failures import NotPassed
 from harness.live import LiveRows
 from harness.options import Options, add_options
+from harness.own import attach
 from harness.own.collect import SurviveFile, is_spec, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
@@ -39,6 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run."""
     group = parser.getgroup("survive", "restart tests on a Kubernetes cluster (pytest-survive)")
     add_options(group.addoption)
+    group.addoption(
+        "--attach", dest="survive_attach", metavar="NAMESPACE/KIND/NAME",
+        help="in place of all other tests: restart this Deployment, StatefulSet or DaemonSet that runs already, a test"
+        " a path, and change nothing else of it",
+    )  # fmt: skip
+    group.addoption(
+        "--attach-service", dest="survive_attach_service", metavar="NAME[:PORT]",
+        help="with --attach: ask this Service meanwhile; without it only pods are watched",
+    )  # fmt: skip
+    group.addoption(
+        "--attach-lease", dest="survive_attach_lease", metavar="NAME", help="with --attach: the Lease of its leader"
+    )
     group.addoption(
         "--dry-run", dest="survive_dry_run", action="store_true", default=False,
         help="tell every act of each row, and do none: an existing cluster is read, and nothing is written to it",
@@ -93,11 +106,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.extra_keyword_matches.update((row.id, row.name))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:  # fmt: skip
     """Choose by --paths, and begin with what takes longest: side by side, the last to begin should be short.
 
     Rows that run while no other does come last, so that the fewest wait for them.
     """
+    if attached := config.getoption("survive_attach"):
+        try:
+            chosen = config.getoption("survive_attach_service"), config.getoption("survive_attach_lease")
+            items[:] = attach.items(session, attach.Attached.read(attached, *chosen))
+        except UsageError as exc:
+            _refuse(config, str(exc))
     if told := twice(items):
         _refuse(config, told)
     items.sort(key=_takes_s, reverse=True)

@@ -5,11 +5,10 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import is_dataclass
 
 from harness import rights
 from harness.clusters.provider import at_existing, chosen_context
-from harness.deploy import App, OwnNode
+from harness.deploy import App, OwnNode, running
 from harness.disrupt import PATHS, Path, barred, does
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
@@ -58,6 +57,13 @@ class Rehearsal:
         self._apply(app.manifests)
         return app
 
+    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int = 0) -> App:
+        """Nothing is applied; without a cluster at hand the app's labels are not known."""
+        self._say("watch", f"{kind} {namespace}/{name}, which is left as it is but for the restart")
+        if self._kube is None:
+            return App(name, [], f"{service}.{namespace}" if service else None, port, {}, kind)
+        return running(self._kube, namespace, kind, name, service, port)
+
     @contextlib.contextmanager
     def load(
         self, app: App | None = None, rate: float = 100.0, background: float = 20.0,
@@ -87,7 +93,8 @@ class Rehearsal:
 
     def restart(self, path: Path) -> None:
         """What the path does, to what."""
-        fields = {one.name: getattr(path, one.name) for one in dataclasses.fields(path)} if is_dataclass(path) else {}
+        names = [one.name for one in dataclasses.fields(path)] if dataclasses.is_dataclass(path) else []
+        fields = {name: getattr(path, name) for name in names}
         how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
         what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")
         self._say("restart", what + NODE_WORDS[path.on_nodes])

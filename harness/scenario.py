@@ -18,6 +18,7 @@ from harness.deploy import (
     apply,
     create_namespace,
     delete_namespace,
+    running,
     take_pods_off,
     wait_ready,
 )
@@ -87,7 +88,9 @@ class Scenario:
         self._loaded = False
         self._closing = contextlib.ExitStack()
         self._namespace = ""
-        self._observer: Observer | None = None
+        self._elsewhere = ""
+        """The namespace of an app of others that is restarted."""
+        self._observers: list[Observer] = []
         self._clocks: NodeClocks | None = None
 
     def open(self) -> None:
@@ -108,8 +111,9 @@ class Scenario:
                 ScenarioStarted(began_ns, row.id, row.name, row.path, row.title, self._namespace, row.test)
             )
             self._recorder.flush()
-        self._observer = Observer(self._kube, self._recorder, self._namespace)
-        self._observer.start()
+        observer = Observer(self._kube, self._recorder, self._namespace)
+        observer.start()
+        self._observers.append(observer)
         self._clocks = NodeClocks(self._kube, self._recorder, self._namespace)
 
     def add_node(self, *, small_disk: bool = False) -> OwnNode:
@@ -132,6 +136,19 @@ class Scenario:
         apply(self._kube, app, self._namespace)
         if ready:
             wait_ready(self._kube, app, self._namespace, timeout_s)
+        return app
+
+    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int = 0) -> App:
+        """An app that runs already, in a namespace of others: it is observed, and what is restarted is it.
+
+        Nothing is applied. Load is in a namespace of our own. Raises Impossible where rights are missing there.
+        """
+        self._elsewhere = namespace
+        self._allow(*(path for path in PATHS if path.name == self.row.path))
+        app = running(self._kube, namespace, kind, name, service, port)
+        observer = Observer(self._kube, self._recorder, namespace)
+        self._observers.append(observer)
+        observer.start()
         return app
 
     @contextlib.contextmanager
@@ -183,9 +200,8 @@ class Scenario:
 
         The block begins when it is at work, and ends when it is so again.
         """
-        assert self._observer is not None
         self._lease = errand.lease
-        self._observer.watch_lease(errand.lease, COMPONENTS)
+        self._observers[0].watch_lease(errand.lease, COMPONENTS)
         namespace = self._create_namespace(f"{self.row.name}-canary")
         self._closing.callback(delete_namespace, self._kube, namespace)
         canary = Canary(self._kube, self._recorder, namespace, errand)
@@ -202,7 +218,7 @@ class Scenario:
         Raises Impossible, before anything is done, where this cluster cannot do it.
         """
         self._allow(path)
-        site = Site(self._kube, self._namespace, self._recorder, self._nodes)
+        site = Site(self._kube, self._elsewhere or self._namespace, self._recorder, self._nodes)
         if reason := path.needs(site):
             raise Impossible(reason)
         self._closing.callback(path.heal, site)
@@ -220,8 +236,9 @@ class Scenario:
             if reason := barred(path.on_nodes, self._nodes):
                 raise Impossible(f"the path {path.name}: {reason}")
             needed = map(rights.Right.read, path.rights) if self._shared else ()
-            if lacking := rights.missing(self._kube, needed):
-                raise Impossible(f"the path {path.name}: {rights.told(lacking)}")
+            if lacking := rights.missing(self._kube, needed, self._elsewhere):
+                where = f" in the namespace {self._elsewhere}" if self._elsewhere else ""
+                raise Impossible(f"the path {path.name}{where}: {rights.told(lacking)}")
 
     def wait_leader(self, lease: str) -> None:
         """Wait until a leader is, and has been for a while, at work; failovers are then judged by this Lease."""
@@ -278,11 +295,10 @@ class Scenario:
             self._nodes.remove(node.name)
 
     def _judge(self, expectations: tuple[Expectation, ...], error: str) -> Result:
-        if self._observer is not None:
-            observer, self._observer = self._observer, None
-            if self._clocks is not None:
-                self._clocks.look()
-            observer.stop()
+        if self._observers and self._clocks is not None:
+            self._clocks.look()
+        while self._observers:
+            self._observers.pop().stop()
         self._recorder.add(ScenarioEnded(now_ns(), self.row.name, error))
         history = self._recorder.history()
         proof = sum((path.proof(history) for path in self._paths), Proof())

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from harness import rights
+
+OWN = '.startsWith("survive-")'
+"""How the manifest's policy says which namespaces are ours."""
 
 
 def add(commands: Any) -> None:
@@ -16,17 +20,25 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--nodes", action="store_true", help="with the binding for paths that change nodes (--allow-node-disruption)"
     )
+    command.add_argument(
+        "--attach", action="append", default=[], metavar="NAMESPACE",
+        help="let the account restart what runs in this namespace (pytest --attach); may be repeated",
+    )  # fmt: skip
     command.set_defaults(run=_run)
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    sys.stdout.write(manifest(nodes=chosen.nodes))
+    sys.stdout.write(manifest(nodes=chosen.nodes, attach=chosen.attach))
     return 0
 
 
-def manifest(*, nodes: bool) -> str:
-    """The manifest's text; `nodes`: with a binding of the role for nodes."""
+def manifest(*, nodes: bool, attach: Sequence[str] = ()) -> str:
+    """The manifest's text; `nodes`: with a binding of the role for nodes; `attach`: namespaces of others let in."""
     text = rights.MANIFEST.read_text()
+    if attach:
+        named = ", ".join(f'"{name}"' for name in attach)
+        more = f'request.resource.resource != "namespaces" && request.namespace in [{named}]'
+        text = text.replace(OWN, f"{OWN}\n        || ({more})")
     return f"{text}---\n{yaml.safe_dump(node_binding(), sort_keys=False)}" if nodes else text
 
 

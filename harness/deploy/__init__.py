@@ -8,6 +8,7 @@ from harness.deploy.kinds import daemons, job, stateful
 from harness.deploy.namespace import Furnishing, create_namespace, delete_namespace, sweep, wait_deleted
 from harness.deploy.own_node import OwnNode, placed, spread_on, take_pods_off
 from harness.deploy.proxied import proxied
+from harness.deploy.running import running
 from harness.deploy.scratch import with_scratch
 from harness.deploy.server import server
 
@@ -25,6 +26,7 @@ __all__ = [
     "job",
     "placed",
     "proxied",
+    "running",
     "server",
     "spread_on",
     "stateful",

@@ -92,6 +92,25 @@ class LeastAvailable(_OfPods):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoneAvailable(_OfPods):
+    """The longest time, from the first act on, in which no pod was available: at most `at_most_s`."""
+
+    at_most_s: float = 0.0
+
+    def __call__(self, evidence: Evidence) -> results.Expected:
+        """Judge it."""
+        spans = self._spans(evidence.history, "available")
+        acts = evidence.history.of(Act)
+        what = f"no pod available for at most {self.at_most_s:g} s"
+        if not spans or not acts:
+            return self.told(what, "no pods, or no act", None)
+        if all(span.end_ns is not None for span in spans):
+            return self.told(what, "none was available at the end", False)
+        gap_s = longest_gap_s(spans, acts[0].t_ns)
+        return self.told(what, f"{gap_s:.3f} s", gap_s <= self.at_most_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MostThere(_OfPods):
     """The most pods that there were at one moment: `at_least` so many, and `at_most` so many if a limit is set."""
 

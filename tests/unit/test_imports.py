@@ -18,6 +18,7 @@ KNOW_STAGES = {
     "harness.cli": {"clusters"},
     # A user's own app is a scenario like any other; its spec knows where the embedded cluster's kubectl is.
     "harness.own.paths": {"deploy", "disrupt"},
+    "harness.own.attach": {"deploy", "disrupt", "judge"},
     "harness.own.run": {"deploy", "load", "disrupt", "judge"},
     "harness.spec.sources": {"clusters"},
     "harness.commands.doctor": {"clusters"},
