@@ -90,7 +90,8 @@ def without(admin: Kube, kubeconfig: pathlib.Path):
         until(lambda: not kube.allowed(*wanted), f"the end of the right to {right}", 10)
 
     yield take
-    admin.apply([one for one in rights.documents() if one["metadata"]["name"] in changed], "")
+    roles = [one for one in rights.documents() if one["kind"] == "ClusterRole"]
+    admin.apply([one for one in roles if one["metadata"]["name"] in changed], "")
     until(lambda: not rights.missing(kube, changed.values()), "the rights again", 10)
 
 

@@ -145,10 +145,9 @@ def test_probes_that_never_get_through_name_the_network_policies(kube: Kube, spa
     recorder = Recorder(tmp_path / "h.jsonl.gz", "rules")
     # Nobody answers for a Service that is not there, as nobody would behind a policy that is enforced (here none is).
     load = Load(kube, recorder, namespace, service="nobody")
-    with Observer(kube, recorder, namespace):
-        with pytest.raises(
-            WaitTimeout, match=rf"put NetworkPolicies into {namespace} \(deny\): they must let its pods"
-        ):
-            load.start(timeout_s=12)
-        load.stop()
+    with (
+        Observer(kube, recorder, namespace),
+        pytest.raises(WaitTimeout, match=rf"put NetworkPolicies into {namespace} \(deny\): they must let its pods"),
+    ):
+        load.start(timeout_s=12)
     recorder.close()
