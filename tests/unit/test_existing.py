@@ -47,9 +47,14 @@ def test_what_is_wrong_is_told_after_one_try(api, tmp_path, path, answer, error,
 
 
 def kubeconfig(path, *names):
-    contexts = [{"name": name, "context": {"cluster": "c", "user": "u"}} for name in names]
-    path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "contexts": contexts, "clusters": [
-        {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}], "users": [{"name": "u", "user": {"token": "t"}}]}))  # fmt: skip
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "contexts": [{"name": name, "context": {"cluster": "c", "user": "u"}} for name in names],
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(yaml.safe_dump(config))
     return str(path)
 
 
