@@ -115,8 +115,8 @@ def pytest_collection_modifyitems(
     """
     if attached := config.getoption("survive_attach"):
         try:
-            chosen = config.getoption("survive_attach_service"), config.getoption("survive_attach_lease")
-            items[:] = attach.items(session, attach.Attached.read(attached, *chosen))
+            by = config.getoption("survive_attach_service"), config.getoption("survive_attach_lease")
+            items[:] = attach.items(session, attach.Attached.read(attached, *by))
         except UsageError as exc:
             _refuse(config, str(exc))
     if told := twice(items):

@@ -72,8 +72,10 @@ def _of(kind: str, name: str, lack: str) -> str:
 
 def _budgets(app: App, workload: Object) -> list[str]:
     """The names of the budgets that count the app's pods."""
-    labels = app.selector if app.kind == "Pod" else workload["spec"]["template"]["metadata"].get("labels") or {}
     budgets = [one for one in app.manifests if one["kind"] == "PodDisruptionBudget"]
+    if not budgets:
+        return []
+    labels = app.selector if app.kind == "Pod" else workload["spec"]["template"]["metadata"].get("labels") or {}
     wanted = {one["metadata"]["name"]: (one["spec"].get("selector") or {}).get("matchLabels") or {} for one in budgets}
     return [name for name, chosen in wanted.items() if chosen.items() <= labels.items()]
 
