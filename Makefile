@@ -9,7 +9,7 @@ ARGS ?=
 ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix test lint unit clients live browser report bench clean distclean lock
+.PHONY: help setup run matrix test lint unit clients live browser report bench advice clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,7 @@ browser: ## the report in a real browser
 live: ## tests on the embedded cluster and in a browser
 	@$(SURVIVE) cluster up
 	@$(ROWS) -n $(WORKERS) -m core
+	@$(PYTHON) -m pytest tests/advice --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) -m core
 	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q
 
 bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs); then what it costs
@@ -61,6 +62,10 @@ clean: ## take the cluster down to the last process, mount, link and cgroup; cac
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
 	@rm -rf $(VENV) reports/out
+
+advice: ## advice on bad variants of the matrix, applied to their manifests, makes them good: each is run before and after
+	@$(SURVIVE) cluster up
+	@$(PYTHON) -m pytest tests/advice --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) $(ARGS)
 
 lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv
