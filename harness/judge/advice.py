@@ -42,7 +42,7 @@ DELETED: Final = frozenset(["delete", "rollout", "evict", "drain", "preempt", "t
 GAP: Final = DELETED - {"rollout", "scale"}
 """Those of them that take a pod before its replacement is there."""
 
-RESTARTED: Final = frozenset(["liveness", "crash", "resize", "restart-all", "oom", "startup"])
+RESTARTED: Final = frozenset(["liveness", "hang", "crash", "kill", "resize", "restart-all", "oom", "startup"])
 """Paths that stop a container alone: nothing drains."""
 
 EVICTED: Final = frozenset(["disk", "ephemeral-limit"])
@@ -69,9 +69,9 @@ REMEDIES: Final[tuple[Remedy, ...]] = (
     Remedy(GAP | RESTARTED | EVICTED | {"node-down", "readiness"}, ANY, second_replica),
     Remedy(GAP, frozenset(["empty", "late-routing"]), bridge),
     Remedy(frozenset(["drain"]), ANY, budget),
-    Remedy(frozenset(["liveness"]), ANY, readiness_first),
+    Remedy(frozenset(["liveness", "hang"]), ANY, readiness_first),
     Remedy(frozenset(["resize"]), ANY, in_place),
-    Remedy(frozenset(["crash", "oom", "restart-all"]), ANY, retry),
+    Remedy(frozenset(["crash", "kill", "oom", "restart-all"]), ANY, retry),
     Remedy(EVICTED, ANY, ephemeral),
     Remedy(frozenset(["node-down"]), ANY, watch_nodes),
     Remedy(DELETED, ANY, connection_close),

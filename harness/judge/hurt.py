@@ -14,7 +14,7 @@ from harness.judge.causes import causes
 from harness.judge.expectation import Evidence
 from harness.judge.world import World
 from harness.lives import PodLife, lives
-from harness.records import Act, Deployed, ProbeStarted, ScenarioStarted
+from harness.records import Act, Deployed, LeaseSeen, ProbeStarted, ScenarioStarted
 from harness.results import InFlight, Phase, Streams
 from harness.shape import Shape, Workload, sends_to
 
@@ -105,7 +105,7 @@ def hurt(seen: Evidence) -> Hurt | None:
         in_flight=seen.in_flight,
         in_flight_s=_in_flight_s(history),
         streams=list(seen.streams.values()),
-        expired_s=max((one.gap_s for one in passed), default=None),
+        expired_s=max((one.gap_s for one in passed), default=None) if seen.failover else _expired_s(history),
         overlap_s=seen.failover.overlap_s if seen.failover else 0.0,
     )
 
@@ -118,6 +118,22 @@ def _measured(history: History, shape: Shape) -> Workload | None:
             if service["metadata"]["name"] == name:
                 return next((one for one in shape.workloads if sends_to(service, one)), None)
     return shape.workloads[0] if shape.workloads else None
+
+
+def _expired_s(history: History) -> float | None:
+    """The longest time from a holder's last renewal until another took its Lease, which had expired; else None.
+
+    It is for leaders that tell nothing of their work.
+    """
+    gaps = [0]
+    last: dict[str, LeaseSeen] = {}
+    for lease in history.of(LeaseSeen):
+        old = last.get(lease.name)
+        last[lease.name] = lease
+        if old and old.holder and lease.holder not in ("", old.holder) and old.renew_ns and lease.acquire_ns:
+            gap_ns = lease.acquire_ns - old.renew_ns
+            gaps.append(gap_ns if gap_ns >= old.duration_s * NS_PER_S else 0)
+    return seconds(max(gaps)) or None
 
 
 def _expired(phases: list[Phase]) -> bool:

@@ -1,10 +1,12 @@
 """Advice on what users felt: each recorded row that hurt has a piece that fits, and no other row has any."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import recorded
 import yaml
+from mutated import mapped
 from recorded import RECORDINGS
 from test_matrix import HISTORIES, PLAYED, RESULTS
 
@@ -16,7 +18,7 @@ from harness.judge.causes import UNEXPLAINED, UNTOLD
 from harness.judge.hurt import GROUPS, group
 from harness.look import look
 from harness.manifests import essential, main_container, of_kind, pod_spec
-from harness.records import Deployed
+from harness.records import Deployed, ScenarioStarted, Work
 from harness.results import Advice, Result
 from harness.shape import Shape
 
@@ -67,12 +69,16 @@ FITS = {
 """The recorded rows whose users were hurt, and what is advised."""
 
 
+def deployed(name: str) -> History:
+    seen = HISTORIES[name]
+    began_ns = seen.records[0].t_ns
+    apps = [Deployed(began_ns, app.name, essential(app.manifests)) for app in PLAYED[name].apps]
+    return History(name, [*seen.records, *apps])
+
+
 @cache
 def judged(name: str) -> Result:
-    seen, played = HISTORIES[name], PLAYED[name]
-    began_ns = seen.records[0].t_ns
-    apps = [Deployed(began_ns, app.name, essential(app.manifests)) for app in played.apps]
-    return played.judge(History(name, [*seen.records, *apps]))
+    return PLAYED[name].judge(deployed(name))
 
 
 def advised(name: str, code: str) -> Advice:
@@ -146,6 +152,28 @@ def test_each_kind_of_cause_is_known():
         "dns",
         "exiting",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("handover-expiry", {"release-on-cancel"}),
+        ("handover-release", set()),
+        ("handover-crash", {"shorter-lease"}),
+    ],
+)
+def test_a_leader_that_tells_nothing_of_its_work_is_judged_by_its_lease(name, codes):
+    silent = mapped(deployed(name), lambda one: None if isinstance(one, Work) else one)
+    assert {one.code for one in PLAYED[name].judge(silent).advice} == codes
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "codes"),
+    [("container-exit-two", "kill", {"retry"}), ("liveness-two", "hang", {"readiness-first"})],
+)
+def test_paths_of_users_own_apps_are_known(name, own, codes):
+    called = mapped(deployed(name), lambda one: replace(one, path=own) if isinstance(one, ScenarioStarted) else one)
+    assert {one.code for one in PLAYED[name].judge(called).advice} == codes
 
 
 def test_without_a_deployed_app_or_hurt_nothing_is_advised():
