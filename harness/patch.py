@@ -33,6 +33,13 @@ def container_patch(workload: Workload, container: Container, change: Manifest) 
     return patch_of(workload.manifest, (*workload.path, *container.path), change)
 
 
+def sleeping(container: Container, seconds: int) -> Manifest:
+    """A change of a container: its preStop hook sleeps so long, whatever it did; 0 takes the hook away."""
+    old = at(container.spec, "lifecycle", "preStop") or {}
+    hook = {**dict.fromkeys(sorted(old.keys() - {"sleep"})), "sleep": {"seconds": seconds}} if seconds else None
+    return {"lifecycle": {"preStop": hook}}
+
+
 def merged(value: Any, change: Any) -> Any:
     """A copy of a value with a change laid over it: dicts merge, lists of what has names too, None removes."""
     if isinstance(value, dict) and isinstance(change, dict):

@@ -67,12 +67,7 @@ def _sleeps(felt: Hurt, needed: int) -> list[tuple[Container, int]]:
 
 def _slept(felt: Hurt, changed: list[tuple[Container, int]]) -> Manifest:
     """The patch by which containers sleep, and have time left to stop."""
-    containers = [
-        {"name": one.name, "lifecycle": {"preStop": {"exec": None, "httpGet": None, "sleep": {"seconds": sleep}}}}
-        if one.pre_stop_s is not None
-        else {"name": one.name, "lifecycle": {"preStop": {"sleep": {"seconds": sleep}}}}
-        for one, sleep in changed
-    ]
+    containers = [{"name": one.name, **patch.sleeping(one, sleep)} for one, sleep in changed]
     pod: Manifest = {"containers": containers}
     longest = max(sleep for _, sleep in changed) + SHUTDOWN_S
     if longest > felt.workload.grace_s:

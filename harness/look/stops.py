@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.look.found import Scene
-from harness.patch import container_patch, patch_of
+from harness.patch import container_patch, patch_of, sleeping
 from harness.results import Finding
 from harness.shape import Container, Workload, at, slept_s
 
@@ -39,9 +39,7 @@ def no_drain(scene: Scene) -> Iterator[Finding]:
     for workload in scene.served():
         for container, _ in scene.shape.serving(workload):
             if container.pre_stop_s is None and not container.is_sidecar:
-                change = container_patch(
-                    workload, container, {"lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_S}}}}
-                )
+                change = container_patch(workload, container, sleeping(container, DRAIN_S))
                 what = f"container {container.name} is behind a Service, and nothing delays its stop signal"
                 yield scene.found("no-drain", workload.number, (*workload.path, *container.path), what, change)
 
@@ -54,8 +52,7 @@ def prestop_needs_program(scene: Scene) -> Iterator[Finding]:
             slept = slept_s(command)
             if slept:
                 path = (*workload.path, *container.path, "lifecycle", "preStop", "exec")
-                hook = {"exec": None, "sleep": {"seconds": slept}}
-                change = container_patch(workload, container, {"lifecycle": {"preStop": hook}})
+                change = container_patch(workload, container, sleeping(container, slept))
                 what = f"container {container.name}: preStop runs {' '.join(map(str, command))!r} in the image"
                 yield scene.found("prestop-needs-program", workload.number, path, what, change)
 
@@ -107,7 +104,7 @@ def sidecar_stops_first(scene: Scene) -> Iterator[Finding]:
 
 
 def _beside(scene: Scene, workload: Workload, container: Container, drains: int) -> Finding:
-    change = container_patch(workload, container, {"lifecycle": {"preStop": {"sleep": {"seconds": drains + DRAIN_S}}}})
+    change = container_patch(workload, container, sleeping(container, drains + DRAIN_S))
     what = (
         f"container {container.name} is told to stop after {container.pre_stop_s or 0} s, beside one that serves for"
         f" {drains} s more: if that needs it (a proxy in it, an app behind it), either let it sleep longer or make it a"
