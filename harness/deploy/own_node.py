@@ -73,7 +73,7 @@ def spread_on(app: App, node: OwnNode) -> App:
 
 def _is(manifest: Manifest, app: App) -> bool:
     """Whether it is the app's workload; a user's manifests may have several of a kind."""
-    return manifest["kind"] == app.kind and manifest["metadata"]["name"] == app.name
+    return (manifest["kind"], manifest["metadata"]["name"]) == (app.kind, app.name)
 
 
 def _affinity(node: OwnNode, selector: dict[str, str], only: bool, apart: bool) -> Manifest:

@@ -27,6 +27,7 @@ _NO_ANSWER = ("refused", "no_route", "timeout")
 _CUT = ("reset", "closed", "truncated")
 _OF_PROXIES = (502, 503, 504)
 _BREAKS = ("crash", "cut")
+_STRIKES = {"kill": "the container {} was killed", "hang": "the container {} hung"}
 
 
 def bad_status(request: Request, view: View) -> str | None:
@@ -125,6 +126,20 @@ def node_hit(request: Request, view: View) -> str | None:
     return f"{request.error}: {broken[node]} had hit node {node} of pod {_names(there)}, which was in the Service"
 
 
+def struck(request: Request, view: View) -> str | None:
+    """An act had killed or stopped the processes of a pod's container, and the pod was, or had just been, behind the
+    Service since before.
+    """
+    if request.error not in (*_NO_ANSWER, *_CUT) or not view.service:
+        return None
+    for act in reversed([act for act in view.acts if act.verb in _STRIKES]):
+        for pod in view.recent:
+            if pod.life.uid == act.uid and (pod.joined_ns is None or pod.joined_ns < act.t_ns):
+                what = _STRIKES[act.verb].format(act.detail.get("container", "a container"))
+                return f"{request.error}: {what} of pod {pod.name}, which was in the Service"
+    return None
+
+
 def still_tracked(request: Request, view: View) -> str | None:
     """The node of a pod that had left the Service was broken: a port that is used again is taken for a connection that
     was never answered, and led to it.
@@ -188,7 +203,7 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 RULES: Final[tuple[Rule, ...]] = (
     bad_status, proxy_status, unresolved, cut_by_exit, closed_too_early, not_yet_listening, container_down, node_hit,
-    deleted, not_yet_routed, no_endpoint, still_tracked,
+    struck, deleted, not_yet_routed, no_endpoint, still_tracked,
 )  # fmt: skip
 
 

@@ -27,8 +27,8 @@ class Helm(_Model):
     """A Helm chart, rendered by `helm template`."""
 
     helm: str = Field(min_length=1, description="The chart's folder or archive.", examples=["charts/shop"])
-    release: str = Field("app", description="The release's name.", examples=["shop"])
-    values: list[str] = Field([], description="Files of values, in order.", examples=[["values.yaml"]])
+    release: str = Field(default="app", description="The release's name.", examples=["shop"])
+    values: list[str] = Field(default=[], description="Files of values, in order.", examples=[["values.yaml"]])
 
 
 def _one_or_many(value: Any) -> Any:
@@ -49,24 +49,34 @@ Source = Annotated[str | Helm, BeforeValidator(_source)]
 class Requests(_Model):
     """Where requests go, and what a good answer is."""
 
-    service: str = Field("", description="The Service; the only one of the manifests if not given.", examples=["shop"])
-    port: StrictInt | str = Field("", description="Its port, by number or name; its first if not given.", examples=[80])
-    method: Method = Field("GET", description="The method.", examples=["GET"])
-    path: str = Field("/", pattern=r"^/\S*$", description="The path, with its query.", examples=["/healthz"])
-    headers: dict[str, str] = Field({}, description="Further headers.", examples=[{"Accept": "text/html"}])
-    body: str = Field("", description="The body, as text.", examples=['{"item": 1}'])
-    status: int = Field(200, ge=100, le=599, description="The status that a good answer has.", examples=[200])
-    rate: Rate = Field(
-        100.0, gt=0, le=2000, description="How many, each on a connection of its own.", examples=["100/s"]
+    service: str = Field(
+        default="", description="The Service; the only one of the manifests if not given.", examples=["shop"]
     )
-    timeout: Duration = Field(1.0, gt=0, le=60, description="A request without an answer then failed.", examples=["1s"])
+    port: StrictInt | str = Field(
+        default="", description="Its port, by number or name; its first if not given.", examples=[80]
+    )
+    method: Method = Field(default="GET", description="The method.", examples=["GET"])
+    path: str = Field(default="/", pattern=r"^/\S*$", description="The path, with its query.", examples=["/healthz"])
+    headers: dict[str, str] = Field(default={}, description="Further headers.", examples=[{"Accept": "text/html"}])
+    body: str = Field(default="", description="The body, as text.", examples=['{"item": 1}'])
+    status: int = Field(default=200, ge=100, le=599, description="The status that a good answer has.", examples=[200])
+    rate: Rate = Field(
+        default=100.0, gt=0, le=2000, description="How many, each on a connection of its own.", examples=["100/s"]
+    )
+    timeout: Duration = Field(
+        default=1.0, gt=0, le=60, description="A request without an answer then failed.", examples=["1s"]
+    )
     kept_alive: int = Field(
-        0, ge=0, le=200, examples=[10],
+        default=0, ge=0, le=200, examples=[10],
         description="So many connections that are kept are measured besides, at the same rate.",
     )  # fmt: skip
-    background: Rate = Field(20.0, ge=0, le=2000, description="Further load, by Locust, not judged.", examples=["20/s"])
-    locustfile: str = Field("", description="A locustfile whose users load besides.", examples=["locustfile.py"])
-    users: int = Field(10, ge=1, le=1000, description="How many users the locustfile has.", examples=[10])
+    background: Rate = Field(
+        default=20.0, ge=0, le=2000, description="Further load, by Locust, not judged.", examples=["20/s"]
+    )
+    locustfile: str = Field(
+        default="", description="A locustfile whose users load besides.", examples=["locustfile.py"]
+    )
+    users: int = Field(default=10, ge=1, le=1000, description="How many users the locustfile has.", examples=[10])
 
     @model_validator(mode="after")
     def _sendable(self) -> "Requests":
@@ -81,11 +91,11 @@ class Requests(_Model):
 class Limits(_Model):
     """What must hold on a path."""
 
-    outage: Duration | None = Field(None, description="The longest outage.", examples=["0s", "1.5s"])
-    errors: Share | None = Field(None, description="The share of failed requests.", examples=["0 %", "0.1 %"])
-    p99: Duration | None = Field(None, description="The 99th percentile of latency.", examples=["250ms"])
+    outage: Duration | None = Field(default=None, description="The longest outage.", examples=["0s", "1.5s"])
+    errors: Share | None = Field(default=None, description="The share of failed requests.", examples=["0 %", "0.1 %"])
+    p99: Duration | None = Field(default=None, description="The 99th percentile of latency.", examples=["250ms"])
     failover: Duration | None = Field(
-        None, description="The longest time that the lease may be without a living holder.", examples=["5s"]
+        default=None, description="The longest time that the lease may be without a living holder.", examples=["5s"]
     )
 
     @property
@@ -97,8 +107,8 @@ class Limits(_Model):
 class PathSettings(_Model):
     """One restart path, with limits of its own."""
 
-    count: int = Field(1, ge=1, le=100, description="How many pods at once (delete, evict).", examples=[1])
-    limits: Limits = Field(Limits(), description="Limits in place of the file's.", examples=[{"outage": "60s"}])
+    count: int = Field(default=1, ge=1, le=100, description="How many pods at once (delete, evict).", examples=[1])
+    limits: Limits = Field(default=Limits(), description="Limits in place of the file's.", examples=[{"outage": "60s"}])
 
 
 def _paths(value: Any) -> Any:
@@ -127,7 +137,7 @@ class Spec(_Model):
     """A user's app and the restarts that it must survive."""
 
     name: str = Field(
-        "", pattern=f"^({_NAME})?$", examples=["shop"],
+        default="", pattern=f"^({_NAME})?$", examples=["shop"],
         description="What the app is called in reports; the file's name if not given.",
     )  # fmt: skip
     manifests: Annotated[
@@ -137,30 +147,40 @@ class Spec(_Model):
         description="Files, folders, kustomizations or Helm charts, from where this file is.",
     )  # fmt: skip
     workload: str = Field(
-        "", pattern=r"^((Deployment|StatefulSet|DaemonSet)/[a-z0-9.-]+)?$", examples=["Deployment/shop"],
+        default="", pattern=r"^((Deployment|StatefulSet|DaemonSet)/[a-z0-9.-]+)?$", examples=["Deployment/shop"],
         description="What is restarted, as kind/name; the one behind the Service if not given.",
     )  # fmt: skip
     requests: Requests | None = Field(
-        None, description="Where requests go; the only Service if not given.", examples=[{"path": "/"}]
+        default=None, description="Where requests go; the only Service if not given.", examples=[{"path": "/"}]
     )
-    lease: str = Field("", description="The Lease that the app's leader holds.", examples=["shop-leader"])
+    lease: str = Field(default="", description="The Lease that the app's leader holds.", examples=["shop-leader"])
     limits: Limits = Field(
-        Limits(), examples=[{"outage": "0s"}], description="What must hold; no failed request at all if none is given."
+        default=Limits(),
+        examples=[{"outage": "0s"}],
+        description="What must hold; no failed request at all if none is given.",
     )
     paths: Paths = Field(
-        {}, examples=[["rollout", "delete"]], description="The restart paths; all that make sense if not given."
+        default={}, examples=[["rollout", "delete"]], description="The restart paths; all that make sense if not given."
     )
     images: dict[str, str] = Field(
-        {}, examples=[{"shop": "shop:1.4"}], description="Images to use in place of others, by their name or whole."
+        default={},
+        examples=[{"shop": "shop:1.4"}],
+        description="Images to use in place of others, by their name or whole.",
     )
     cluster_objects: Literal["refuse", "leave-out"] = Field(
-        "refuse", examples=["leave-out"],
+        default="refuse", examples=["leave-out"],
         description="What to do with objects of the whole cluster; leave-out: they are there already.",
     )  # fmt: skip
-    ready: Duration = Field(90.0, gt=0, le=1800, description="How long the app may take to be ready.", examples=["90s"])
+    ready: Duration = Field(
+        default=90.0, gt=0, le=1800, description="How long the app may take to be ready.", examples=["90s"]
+    )
     settle: Duration = Field(
-        30.0, gt=0, le=600, description="How long after a restart users may still be hurt.", examples=["30s"]
+        default=30.0, gt=0, le=600, description="How long after a restart users may still be hurt.", examples=["30s"]
     )
     duration: Duration = Field(
-        0.0, ge=0, le=3600, description="How long requests go on at least, from when all is well.", examples=["60s"]
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="How long requests go on at least, from when all is well.",
+        examples=["60s"],
     )

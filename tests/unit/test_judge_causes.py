@@ -281,3 +281,18 @@ def test_many_failures_are_joined_quickly():
     found = explain(rows, many, ends)
     assert time.process_time() - begin < 3
     assert sum(found.values()) == 50_000
+
+
+def test_a_killed_or_hanging_container_of_an_app_that_tells_nothing():
+    records = [
+        made.pod(0, "a", ready=True), made.endpoints(0, made.endpoint("a"), made.endpoint("b")), made.pod(0, "b"),
+        made.endpoints(4, made.endpoint("a", ready=False), made.endpoint("b")),
+        made.endpoints(6, made.endpoint("a"), made.endpoint("b")),
+    ]  # fmt: skip
+    uid = records[0].uid
+    rows = [made.row(1, error="reset"), made.row(2.1, error="refused"), made.row(5.9, error="refused"),
+            made.row(6.1, error="refused")]  # fmt: skip
+    for verb, what in (("kill", "the container web was killed"), ("hang", "the container web hung")):
+        act = Act(made.at(2), verb, "pod/a", "begin", uid, {"container": "web"})
+        told = f"refused: {what} of pod a, which was in the Service"
+        assert explain(rows, act, *records) == {told: 1, UNEXPLAINED: 3}
