@@ -12,7 +12,7 @@ from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
 from harness.clusters.provider import connect
-from harness.commands import compare, doctor, history, look, rbac
+from harness.commands import compare, doctor, history, init, look, rbac, schema
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.options import Options
@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     history.add(commands)
     look.add(commands)
     compare.add(commands)
+    init.add(commands)
+    schema.add(commands)
     return parser
 
 
