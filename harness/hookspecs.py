@@ -1,10 +1,33 @@
 """Hooks that a conftest.py or another plugin may implement."""
 
 import pathlib
+from collections.abc import Sequence
 
 import pytest
 
-from harness.results import Result, Results
+from harness.history import History
+from harness.judge.expectation import Expectation
+from harness.own.paths import OwnPath
+from harness.results import Note, Result, Results
+from harness.spec import OwnApp
+
+
+@pytest.hookspec
+def pytest_survive_paths(app: OwnApp) -> Sequence[OwnPath] | None:
+    """Called for each `*.survive.yaml` as it is collected: further restart paths, beside those that there are.
+
+    Those that are not unfit for the app become tests as the others do; the file may name them under `paths`.
+    """
+
+
+@pytest.hookspec
+def pytest_survive_expectations(app: OwnApp, path: OwnPath) -> Sequence[Expectation] | None:
+    """Called for each path of a `*.survive.yaml`: what else must hold, beside the file's limits."""
+
+
+@pytest.hookspec
+def pytest_survive_notes(result: Result, history: History) -> Sequence[Note] | None:
+    """Called with each row's result and all that was seen: paragraphs of your own for its part of the reports."""
 
 
 @pytest.hookspec

@@ -1,6 +1,7 @@
 """The pytest plugin: options, markers, fixtures and hooks; what they do is done elsewhere."""
 
 import contextlib
+import functools
 import pathlib
 import time
 from collections.abc import Generator, Iterator
@@ -15,6 +16,7 @@ from harness.failures import NotPassed
 from harness.live import LiveRows
 from harness.options import Options, add_options
 from harness.own import attach
+from harness.own.app import Finder, own_app
 from harness.own.collect import SurviveFile, is_spec, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
@@ -206,6 +208,12 @@ def survive_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 
 
 @pytest.fixture
+def survive_app(request: pytest.FixtureRequest) -> Finder:
+    """`harness.own_app` from the folder of the test's file: an app from your manifests and fields of a spec."""
+    return functools.partial(own_app, base=request.path.parent)
+
+
+@pytest.fixture
 def survive(request: pytest.FixtureRequest) -> Iterator[Scenario | Rehearsal]:
     """One row: `deploy` an app, put it under `load`, `restart` it, and say what you `expect`."""
     row = row_of(request.node)
@@ -239,6 +247,8 @@ def _run(request: pytest.FixtureRequest, row: Row, opened: Session) -> Iterator[
         finally:
             scenario.close(request.node.stash.get(BROKEN, ""))
             if scenario.result is not None:
+                told = request.node.ihook.pytest_survive_notes(result=scenario.result, history=scenario.history)
+                scenario.note([note for notes in told for note in notes or ()])
                 request.config.hook.pytest_survive_result(result=scenario.result)
 
 

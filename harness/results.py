@@ -224,6 +224,13 @@ class Noise(Model):
     why: str = ""
 
 
+class Note(Model):
+    """A paragraph of a user's own about a row: plain text."""
+
+    title: str
+    text: str
+
+
 class Result(Model):
     """One row's verdict. `id` is the row (B1), `name` is unique in a run (rollout-naive)."""
 
@@ -246,6 +253,7 @@ class Result(Model):
     noise: Noise | None = None
     advice: list[Advice] = Field(default=[], description="what to change; none where nobody was hurt")
     findings: list[Finding] = Field(default=[], description="what the manifests promise wrongly; see `survive look`")
+    notes: list[Note] = Field(default=[], description="by pytest_survive_notes")
     timings: dict[str, float] = {}
     started_ns: int = 0
     duration_s: float = 0.0

@@ -25,7 +25,7 @@ from harness.deploy import (
 from harness.disrupt import NEEDS_NODES, PATHS, Path, Site, barred
 from harness.errors import Impossible, UsageError
 from harness.failures import raise_unless_passed
-from harness.history import Recorder
+from harness.history import History, Recorder
 from harness.judge import verdict
 from harness.judge.expectation import Expectation
 from harness.kube import Kube
@@ -38,7 +38,7 @@ from harness.observe.observer import Observer
 from harness.proof import Proof
 from harness.records import Deployed, LeaseSeen, ScenarioEnded, ScenarioStarted, Work
 from harness.reigns import reigns
-from harness.results import Result
+from harness.results import Note, Result
 from harness.run import RunFolder
 from harness.wait import until
 
@@ -278,6 +278,17 @@ class Scenario:
             verdict="skip", why=reason,
         )  # fmt: skip
         self._folder.file(self.result)
+
+    @property
+    def history(self) -> History:
+        """All that was recorded so far."""
+        return self._recorder.history()
+
+    def note(self, notes: Sequence[Note]) -> None:
+        """Keep paragraphs of a user's own with the result."""
+        if self.result is not None and notes:
+            self.result = self.result.model_copy(update={"notes": list(notes)})
+            self._folder.file(self.result)
 
     def close(self, error: str = "") -> None:
         """Judge what was not judged, heal, and remove the namespace. `error` is what broke the test, if anything."""

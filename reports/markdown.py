@@ -59,6 +59,7 @@ def _detail(result: Result, use: Use | None) -> list[str]:
     if (found := cost(result.traffic, use)) is not None:
         lines.append(f"- cost: {words(found)}")
     lines += [f"- proof: {escaped(proof)}" for proof in result.proof]
+    lines += [f"- {escaped(note.title)}: {escaped(note.text)}" for note in result.notes]
     for advice in result.advice:
         lines += ["", f"→ **{escaped(advice.what)}** ({advice.kind}): {escaped(advice.why)}"]
         lines += [f"- {escaped(one)}" for one in advice.evidence]

@@ -1,13 +1,15 @@
 """Collects `*.survive.yaml`: a test a path. Nothing here touches a cluster; a bad file is an error of collection."""
 
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
 from harness.errors import UsageError
+from harness.judge.expectation import Expectation
+from harness.own.app import marks
 from harness.own.paths import BUILT_IN, OwnPath
-from harness.own.run import run
+from harness.own.run import run_path
 from harness.scenario import Scenario
 from harness.spec import ENDINGS, OwnApp, load_app
 from harness.spec.document import near
@@ -27,11 +29,14 @@ class SurviveFile(pytest.Module):
         """A test for each path that the file names, else for all that make sense; the others are skipped."""
         try:
             app = load_app(self.path)
-            chosen = choose(app, BUILT_IN)
+            further = [path for paths in self.ihook.pytest_survive_paths(app=app) for path in paths or ()]
+            chosen = choose(app, [*BUILT_IN, *further])
         except UsageError as exc:
             raise self.CollectError(str(exc)) from exc
         for path, why_not in chosen:
-            yield SurvivePath.of(self, app, path, why_not)
+            told = self.ihook.pytest_survive_expectations(app=app, path=path)
+            expected = [one for expectations in told for one in expectations or ()]
+            yield SurvivePath.of(self, app, path, why_not, expected)
 
 
 class SurvivePath(pytest.Function):
@@ -40,16 +45,15 @@ class SurvivePath(pytest.Function):
     row_name: str
 
     @classmethod
-    def of(cls, parent: SurviveFile, app: OwnApp, path: OwnPath, why_not: str) -> "SurvivePath":
+    def of(
+        cls, parent: SurviveFile, app: OwnApp, path: OwnPath, why_not: str, expected: Sequence[Expectation]
+    ) -> "SurvivePath":
         """The test of a path; it is skipped if there is a reason."""
-        item: SurvivePath = cls.from_parent(parent, name=path.name, callobj=_test(app, path))
+        item: SurvivePath = cls.from_parent(parent, name=path.name, callobj=_test(app, path, expected))
         item.row_name = f"{app.name}-{path.name}"
-        item.add_marker(pytest.mark.row(path.row_of(app), item.row_name, path.name, takes_s=path.takes_s))
         item.extra_keyword_matches.update((app.name, path.name))
-        if path.alone:
-            item.add_marker(pytest.mark.alone(path.alone))
-        if path.own_node:
-            item.add_marker(pytest.mark.node)
+        for mark in marks(path, path.row_of(app), app.name):
+            item.add_marker(mark)
         if why_not:
             item.add_marker(pytest.mark.skip(reason=why_not))
         return item
@@ -59,8 +63,13 @@ class SurvivePath(pytest.Function):
         return self.path, 0, self.name
 
 
-def choose(app: OwnApp, paths: Iterable[OwnPath]) -> list[tuple[OwnPath, str]]:
+def choose(app: OwnApp, paths: Sequence[OwnPath]) -> list[tuple[OwnPath, str]]:
     """The paths to test, each with a reason if it is to be skipped. Raises UsageError for one that cannot be asked."""
+    names = [path.name for path in paths]
+    if twice_named := {name for name in names if names.count(name) > 1}:
+        raise UsageError(
+            f"two paths are called {', '.join(sorted(twice_named))}: by pytest_survive_paths in a conftest.py"
+        )
     known = {path.name: path for path in paths}
     if not app.spec.paths:
         return [(path, path.unfit(app) or path.unasked(app)) for path in known.values()]
@@ -88,9 +97,9 @@ def twice(items: Iterable[pytest.Item]) -> str:
     return ""
 
 
-def _test(app: OwnApp, path: OwnPath) -> Callable[[Scenario], None]:
+def _test(app: OwnApp, path: OwnPath, expected: Sequence[Expectation]) -> Callable[[Scenario], None]:
     def test(survive: Scenario) -> None:
-        run(survive, app, path)
+        run_path(survive, app, path, *expected)
 
     test.__doc__ = path.title
     return test

@@ -1,7 +1,6 @@
 """One path of a user's app, from its manifests to its verdict, by the scenario that our own rows use."""
 
 import pathlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,7 @@ ROOM = "64Mi"
 MS = 1000.0
 
 
-def run(survive: Scenario, own: OwnApp, path: OwnPath, further: Sequence[Expectation] = ()) -> None:
+def run_path(survive: Scenario, own: OwnApp, path: OwnPath, *further: Expectation) -> None:
     """Deploy the app, load it, restart it on the path, and judge by its limits and what else is expected."""
     settings = own.spec.paths.get(path.name, PathSettings())
     app, node = as_app(own), ""

@@ -75,11 +75,16 @@ class Document:
 def load_spec(path: pathlib.Path) -> tuple[Spec, Document]:
     """A spec, checked, and its document. Raises SpecError, which tells all that is wrong at once."""
     document = Document(path)
-    value = document.value()
+    return checked(document.value(), document), document
+
+
+def checked(value: dict[str, Any], document: Document | None = None) -> Spec:
+    """A spec from plain values; what is wrong is told with its line if there is a document, else with its field."""
     try:
-        return Spec.model_validate(value), document
+        return Spec.model_validate(value)
     except ValidationError as exc:
-        lines = [document.told(*_explained(one)) for one in exc.errors(include_url=False)]
+        found = [_explained(one) for one in exc.errors(include_url=False)]
+        lines = [document.told(*one) if document else f"{_dotted(one[0])}: {one[1]}" for one in found]
         raise SpecError("\n".join(dict.fromkeys(lines))) from exc
 
 

@@ -1,11 +1,15 @@
 """`*.survive.yaml` in a pytest of its own, on a made session: what is collected, skipped, refused and run."""
 
 import json
+import pathlib
+import shutil
 
 import pytest
 import yaml
 from own_manifests import other, service, workload
 from test_plugin import CONFTEST, results, run
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 OWN = '''
 
@@ -23,7 +27,7 @@ class Own(Offline):
 
     @contextlib.contextmanager
     def load(self, app=None, **asked):
-        note(rate=asked["rate"], ask=asked["ask"].path, probes=[probe.name for probe in asked["probes"]])
+        note(rate=asked["rate"], ask=getattr(asked.get("ask"), "path", ""), probes=[one.name for one in asked.get("probes", ())])
         yield
 
     def wait_held(self, lease):
@@ -171,3 +175,65 @@ def test_side_by_side(made) -> None:
     files(made, "paths: [rollout, delete, evict]\n")
     run(made, "-n", "2").assert_outcomes(passed=3)
     assert {result.name for result in results(made).results} == {"shop-rollout", "shop-delete", "shop-evict"}
+
+
+@pytest.fixture
+def hooked(made):
+    """The example, whose conftest.py also has the made session."""
+    example = ROOT / "examples" / "hooks"
+    conftest = made.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + "\n\n" + (example / "conftest.py").read_text())
+    shutil.copytree(ROOT / "examples" / "nginx" / "k8s", made.path / "nginx" / "k8s")
+    (made.path / "hooks").mkdir()
+    for name in ("site.survive.yaml", "test_site.py"):
+        shutil.copy(example / name, made.path / "hooks" / name)
+    return made
+
+
+def test_paths_checks_and_notes_of_ones_own(hooked) -> None:
+    run(hooked, "hooks/site.survive.yaml")
+    found = {result.path: result for result in results(hooked).results}
+    assert {path: [one.what for one in result.expected] for path, result in found.items()} == {
+        "set-variable": ["no errors", "no outage", "no container was restarted"],
+        "delete": ["no errors", "no outage"],
+    }
+    assert (found["set-variable"].id, found["set-variable"].name) == ("E1", "hooked-set-variable")
+    # No pod was there: the check cannot tell, and there is nothing to note.
+    assert (found["set-variable"].verdict, found["delete"].verdict) == ("inconclusive", "pass")
+    assert {note["path"] for note in notes(hooked) if "path" in note} == {"SetVariable", "Delete"}
+
+
+def test_the_example_in_python(hooked) -> None:
+    run(hooked, "hooks/test_site.py").assert_outcomes(passed=3)
+    found = {result.name: (result.id, result.path) for result in results(hooked).results}
+    assert found == {
+        "site-two-deleted": ("B2", "delete"),
+        "site-rollout": ("B1", "rollout"),
+        "site-evict": ("C1", "evict"),
+    }
+
+
+def test_a_note_is_in_the_results_and_in_the_reports(made) -> None:
+    files(made, "paths: [delete]\n")
+    with (made.path / "conftest.py").open("a") as file:
+        file.write(
+            "\nfrom harness import Note\n"
+            "def pytest_survive_notes(result, history):\n"
+            "    begun = len(history.of(ScenarioStarted))\n"
+            "    return [Note(title='Mine <b>', text=f'{begun} scenario of {result.name}')]\n"
+        )
+    run(made).assert_outcomes(passed=1)
+    (result,) = results(made).results
+    assert [(note.title, note.text) for note in result.notes] == [("Mine <b>", "1 scenario of shop-delete")]
+    page = (made.path / "reports" / "out" / "latest" / "report.html").read_text()
+    assert "<h3>Mine &lt;b&gt;</h3>" in page
+    assert "1 scenario of shop-delete" in page
+
+
+def test_two_paths_of_one_name_are_refused(made) -> None:
+    files(made, "")
+    with (made.path / "conftest.py").open("a") as file:
+        file.write(
+            "\nfrom harness.own.paths import BUILT_IN\ndef pytest_survive_paths(app):\n    return BUILT_IN[:1]\n"
+        )
+    run(made).stdout.fnmatch_lines(["*two paths are called rollout: by pytest_survive_paths*"])
