@@ -9,7 +9,7 @@ from harness import Delete, Finder, NoErrors, NoOutage, OwnPath, Scenario, as_ap
 ASKED: dict[str, Any] = {"requests": {"path": "/index.html", "rate": "50/s"}, "limits": {"outage": "0s"}}
 
 
-@pytest.mark.row("B2", "site-two-deleted", "delete")
+@pytest.mark.row("B2", "pages-two-deleted", "delete")
 def test_two_of_three_pods_may_go_at_once(survive: Scenario, survive_app: Finder) -> None:
     """Two of three pods are deleted together."""
     app = survive.deploy(as_app(survive_app("../nginx/k8s")))
@@ -18,7 +18,7 @@ def test_two_of_three_pods_may_go_at_once(survive: Scenario, survive_app: Finder
     survive.expect(NoErrors(), NoOutage())
 
 
-@pytest.mark.parametrize("path", path_params("site", "rollout", "evict"))
+@pytest.mark.parametrize("path", path_params("pages", "rollout", "evict"))
 def test_nobody_notices(survive: Scenario, survive_app: Finder, path: OwnPath) -> None:
     """The site is restarted, and no page is lost."""
     run_path(survive, survive_app("../nginx/k8s", **ASKED), path, NoErrors())

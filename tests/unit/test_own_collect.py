@@ -27,7 +27,8 @@ class Own(Offline):
 
     @contextlib.contextmanager
     def load(self, app=None, **asked):
-        note(rate=asked["rate"], ask=getattr(asked.get("ask"), "path", ""), probes=[one.name for one in asked.get("probes", ())])
+        probes = [one.name for one in asked.get("probes", ())]
+        note(rate=asked["rate"], ask=getattr(asked.get("ask"), "path", ""), probes=probes)
         yield
 
     def wait_held(self, lease):
@@ -207,9 +208,9 @@ def test_the_example_in_python(hooked) -> None:
     run(hooked, "hooks/test_site.py").assert_outcomes(passed=3)
     found = {result.name: (result.id, result.path) for result in results(hooked).results}
     assert found == {
-        "site-two-deleted": ("B2", "delete"),
-        "site-rollout": ("B1", "rollout"),
-        "site-evict": ("C1", "evict"),
+        "pages-two-deleted": ("B2", "delete"),
+        "pages-rollout": ("B1", "rollout"),
+        "pages-evict": ("C1", "evict"),
     }
 
 
