@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.deploy.app import App
 from harness.kube import Kube
-from harness.manifests import Manifest, merged
+from harness.manifests import Manifest, merged, pod_spec
 
 ROW = "survive.dev/row"
 _LONGEST = 40
@@ -58,9 +58,10 @@ def placed(
 
 def spread_on(app: App, node: OwnNode) -> App:
     """A copy of the app whose first pod goes to the node and the others elsewhere while there is room, as they would
-    be spread; what the app says of its own places is replaced.
+    be spread. What the app says of its own places is replaced, what it tolerates is kept.
     """
-    only_one = placed(app, node, apart=True)
+    (workload,) = [one for one in app.manifests if _is(one, app)]
+    only_one = placed(app, node, apart=True, tolerations=pod_spec(workload).get("tolerations") or [])
 
     def spread(workload: Manifest) -> Manifest:
         affinity = workload["spec"]["template"]["spec"]["affinity"]

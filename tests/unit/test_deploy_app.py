@@ -146,3 +146,44 @@ def test_what_passes_by_itself_or_is_anothers_is_no_refusal():
     others = [failed("web-5b", "etcd is slow"), failed("website", "exceeded quota: small")]
     with pytest.raises(WaitTimeout):
         wait_ready(Kube([with_status(readyReplicas=0)], failed=others), APP, "ns", timeout_s=0.0)
+
+
+class Several(Kube):
+    """Two Deployments, each whole or not, and two budgets."""
+
+    def __init__(self, database):
+        super().__init__([])
+        template = {"metadata": {"labels": {"app": "web", "tier": "front"}}}
+        self.found = {
+            ("Deployment", "web"): {**READY, "spec": {**READY["spec"], "template": template}},
+            ("Deployment", "database"): database,
+        }
+        self.budgets = []
+
+    def get(self, api_version, kind, name, namespace):
+        if kind == "PodDisruptionBudget":
+            self.budgets.append(name)
+            status = {"observedGeneration": 1, "currentHealthy": 2 if name == "web" else 0}
+            return {"metadata": {"name": name, "generation": 1}, "status": status}
+        return self.found[kind, name]
+
+
+def manifest(kind, name, labels=None):
+    return {"kind": kind, "metadata": {"name": name}, "spec": {"selector": {"matchLabels": labels or {}}}}
+
+
+ALL = [
+    manifest("Deployment", "web"),
+    manifest("Deployment", "database"),
+    manifest("PodDisruptionBudget", "web", {"tier": "front"}),
+    manifest("PodDisruptionBudget", "database", {"app": "database"}),
+]
+
+
+def test_wait_ready_waits_for_what_else_the_app_needs_and_asks_its_own_budgets_alone():
+    app = App("web", ALL, service="web", port=80, selector={"app": "web"})
+    kube = Several(READY)
+    wait_ready(kube, app, "ns")
+    assert kube.budgets == ["web"]
+    with pytest.raises(WaitTimeout, match=r"Deployment database: of 2 wanted: .*readyReplicas 0"):
+        wait_ready(Several(with_status(readyReplicas=0)), app, "ns", timeout_s=0.0)

@@ -1,6 +1,8 @@
 """How an app is placed on a node of a row's own, and given a folder to write to."""
 
-from harness.deploy import OwnNode, placed, server, take_pods_off, with_scratch
+from dataclasses import replace
+
+from harness.deploy import OwnNode, placed, server, spread_on, take_pods_off, with_scratch
 from harness.manifests import main_container, of_kind, pod_spec
 
 NODE = OwnNode("row-1234", "row-1234")
@@ -38,6 +40,23 @@ def test_apart_no_two_share_a_node_and_only_means_nowhere_else():
     assert "podAffinity" not in apart
     only = spec(placed(server(), NODE, only=True))["affinity"]
     assert only["nodeAffinity"].keys() == {"requiredDuringSchedulingIgnoredDuringExecution"}
+
+
+def test_spread_they_prefer_not_to_share_a_node_and_keep_what_they_tolerate():
+    more = {"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3}
+    app = server()
+    spec(app)["tolerations"] = [more]
+    other = {**of_kind(app.manifests, "Deployment"), "metadata": {"name": "database"}}
+    made = spread_on(replace(app, manifests=[*app.manifests, other]), NODE)
+    changed, kept = [one for one in made.manifests if one["kind"] == "Deployment"]
+    assert kept == other
+    pod = pod_spec(changed)
+    assert pod["tolerations"][1:] == [more]
+    anti = pod["affinity"]["podAntiAffinity"]
+    (term,) = anti.pop("preferredDuringSchedulingIgnoredDuringExecution")
+    assert anti == {}
+    assert term["podAffinityTerm"]["labelSelector"] == {"matchLabels": app.selector}
+    assert pod["affinity"]["nodeAffinity"] == spec(placed(server(), NODE))["affinity"]["nodeAffinity"]
 
 
 def test_further_tolerations_come_on_top():

@@ -4,7 +4,7 @@ from harness import wait
 from harness.clock import NS_PER_S
 from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
-from harness.load import EachPod, InFlight, KeptAlive, Load, NewConnections, Streams
+from harness.load import EachPod, Httpx, InFlight, KeptAlive, Load, NewConnections, Streams
 from harness.load.pod import control_server, load_pods
 from harness.load.probes import Ask, Target
 from harness.manifests import of_kind, pod_spec
@@ -59,6 +59,18 @@ def test_the_pod():
     assert service["resources"]["requests"]["cpu"] == "200m"
     assert pod["metadata"]["labels"]["survive.dev/role"] == "load"
     assert pod["spec"]["tolerations"] == [{"key": "survive.dev/load", "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_what_is_asked_goes_to_every_prober_of_requests():
+    ask = Ask("/x", 201, "POST", (("Accept", "a b"), ("X", "-1")), "{}")
+    (pod,) = made_pods(Target("web", 80, ask), NewConnections(), KeptAlive(), background_rate=5)
+    commands = {one["name"]: one["command"] for one in pod["spec"]["containers"]}
+    for name in ("service", "kept-alive", "background"):
+        said = [one for one in commands[name] if one.startswith("--") and "=" in one]
+        assert said == ["--method=POST", "--header=Accept:a b", "--header=X:-1", "--body={}"], name
+    assert not [one for one in commands["control"] if "=" in one]
+    with pytest.raises(UsageError, match="asks by GET alone"):
+        made_pods(Target("web", 80, ask), Httpx())
 
 
 def test_the_pod_with_background_load():
