@@ -27,7 +27,7 @@ _NO_ANSWER = ("refused", "no_route", "timeout")
 _CUT = ("reset", "closed", "truncated")
 _OF_PROXIES = (502, 503, 504)
 _BREAKS = ("crash", "cut")
-_STRIKES = {"kill": "the container {} was killed", "hang": "the container {} hung"}
+_STRIKES = {"kill": "was killed", "hang": "hung"}
 
 
 def bad_status(request: Request, view: View) -> str | None:
@@ -135,8 +135,8 @@ def struck(request: Request, view: View) -> str | None:
     for act in reversed([act for act in view.acts if act.verb in _STRIKES]):
         for pod in view.recent:
             if pod.life.uid == act.uid and (pod.joined_ns is None or pod.joined_ns < act.t_ns):
-                what = _STRIKES[act.verb].format(act.detail.get("container", "a container"))
-                return f"{request.error}: {what} of pod {pod.name}, which was in the Service"
+                what = f"{act.detail.get('container', 'a container')} in pod {pod.name} {_STRIKES[act.verb]}"
+                return f"{request.error}: {what} while the pod was in the Service"
     return None
 
 

@@ -292,7 +292,7 @@ def test_a_killed_or_hanging_container_of_an_app_that_tells_nothing():
     uid = records[0].uid
     rows = [made.row(1, error="reset"), made.row(2.1, error="refused"), made.row(5.9, error="refused"),
             made.row(6.1, error="refused")]  # fmt: skip
-    for verb, what in (("kill", "the container web was killed"), ("hang", "the container web hung")):
+    for verb, what in (("kill", "was killed"), ("hang", "hung")):
         act = Act(made.at(2), verb, "pod/a", "begin", uid, {"container": "web"})
-        told = f"refused: {what} of pod a, which was in the Service"
+        told = f"refused: web in pod a {what} while the pod was in the Service"
         assert explain(rows, act, *records) == {told: 1, UNEXPLAINED: 3}
