@@ -19,7 +19,7 @@ class Own(Offline):
     def add_node(self, *, small_disk=False):
         from harness.deploy import OwnNode
         note(node=self.row.name)
-        return OwnNode("node-1")
+        return OwnNode("node-1", "shop-drain")
 
     def deploy(self, app, timeout_s=60, *, ready=True):
         note(deployed=[one["kind"] for one in app.manifests], app=app.name, ready_s=timeout_s)
