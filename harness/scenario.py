@@ -40,6 +40,7 @@ from harness.records import Deployed, LeaseSeen, ScenarioEnded, ScenarioStarted,
 from harness.reigns import reigns
 from harness.results import Note, Result
 from harness.run import RunFolder
+from harness.starts import in_turn
 from harness.wait import until
 
 SETTLE_S = 30.0
@@ -133,7 +134,8 @@ class Scenario:
         """Apply an app's manifests and wait until it is ready, unless it is one that never is."""
         self._recorder.add(Deployed(now_ns(), app.name, essential(app.manifests)))
         self._manifests += app.manifests
-        apply(self._kube, app, self._namespace)
+        with self._starting():
+            apply(self._kube, app, self._namespace)
         if ready:
             wait_ready(self._kube, app, self._namespace, timeout_s)
         return app
@@ -183,6 +185,7 @@ class Scenario:
             deadline_s=deadline_s,
             background_rate=background,
             swarm=swarm,
+            starting=self._starting,
         )
         self._loaded = True
         load.start()
@@ -297,6 +300,10 @@ class Scenario:
                 self._judge((), error or "the test ended without a survive.expect(...)")
         finally:
             self._closing.close()
+
+    def _starting(self) -> contextlib.AbstractContextManager[None]:
+        """This row's turn, among those of the run, at starting containers."""
+        return in_turn(self._folder.turn("starts", self.row.name), self._recorder)
 
     def _remove_nodes(self) -> None:
         for node in self._own:

@@ -1,6 +1,7 @@
 """Starts the load, and stops it so that nothing of what it measured is lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from harness import wait
 from harness.clock import now_ns
@@ -40,8 +41,8 @@ class Load:
     """Load on one Service from a pod of its own. The observer must be running: it brings the probers' rows.
 
     Without a service only the control is asked. `selector` names its pods, for a probe of each. `background_rate`:
-    requests/s by Locust besides; 0 for none; `swarm`: Locust in pods of its own instead. Raises UsageError where two
-    probes have one name.
+    requests/s by Locust besides; 0 for none; `swarm`: Locust in pods of its own instead. `starting` is held while pods
+    are made and start. Raises UsageError where two probes have one name.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Load:
         swarm: Swarm | None = None,
         image: str = IMAGE,
         server_image: str = SERVER_IMAGE,
+        starting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._kube = kube
         self._recorder = recorder
         self._namespace = namespace
+        self._starting = starting
         self._probes = list(probes) if service else []
         measuring = [*(probe.name for probe in self._probes), CONTROL]
         if twice := sorted({name for name in measuring if measuring.count(name) > 1}):
@@ -80,11 +83,13 @@ class Load:
 
     def start(self, timeout_s: float = 60.0) -> None:
         """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""
-        self._kube.apply(self._before, self._namespace)
+        with self._starting():
+            self._kube.apply(self._before, self._namespace)
         wait.until(
             self._control_ready, f"a ready endpoint of the Service {CONTROL}", timeout_s, 0.2, self._control_says
         )
-        self._kube.apply(self._pods, self._namespace)
+        with self._starting():
+            self._kube.apply(self._pods, self._namespace)
         moment_ns = self._wait_steady(timeout_s, whole=True)
         self._recorder.add(Steady(steady_since_ns(moment_ns)))
 

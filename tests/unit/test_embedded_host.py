@@ -63,20 +63,26 @@ def test_kill_ends_that_one_and_waits_for_its_end(proc, monkeypatch):
     assert len(killed) == 1
 
 
-def test_a_node_gets_links_of_files_and_copies_of_databases(tmp_path):
+def test_a_node_gets_links_of_files_and_layers_and_copies_of_databases(tmp_path):
     source, target = tmp_path / "store", tmp_path / "node"
     (source / "blobs").mkdir(parents=True)
     (source / "meta").mkdir()
     (source / "blobs" / "layer").write_text("layer")
     (source / "meta" / "meta.db").write_text("database")
     (source / "link").symlink_to("blobs/layer")
+    for layer in ("1", "2"):
+        (source / host.LAYERS / layer / "fs").mkdir(parents=True)
+    (source / host.LAYERS.parent / "metadata.db").write_text("which layer is whose")
     target.mkdir()
-    host.copy_store(source, target)
+    host.give_store(source, target, pathlib.PurePath("/run/layers"))
     assert (target / "blobs" / "layer").samefile(source / "blobs" / "layer")
     database = target / "meta" / "meta.db"
     assert database.read_text() == "database"
     assert not database.samefile(source / "meta" / "meta.db")
     assert str((target / "link").readlink()) == "blobs/layer"
+    layers = {path.name: str(path.readlink()) for path in (target / host.LAYERS).iterdir()}
+    assert layers == {"1": "/run/layers/1", "2": "/run/layers/2"}
+    assert (target / host.LAYERS.parent / "metadata.db").read_text() == "which layer is whose"
     database.write_text("changed")
     assert (source / "meta" / "meta.db").read_text() == "database"
 

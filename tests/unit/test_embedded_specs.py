@@ -16,6 +16,7 @@ from harness.clusters.embedded.node import STANDARD
 
 WHERE = Addresses(201)
 PROGRAMS = pathlib.Path("/cache/programs/key")
+LAYERS = pathlib.Path("/c d/layers")
 LOAD, WORKER, _, SMALL = STANDARD
 INSIDE = ("/run/survive/", "/run/containerd/")
 """Where all that a node's processes use lies."""
@@ -33,7 +34,7 @@ def authority(folder):
 
 def of_node(folder, authority, item):
     node.prepare(folder, WHERE, authority, item, f"/one/{item.name}")
-    return node.init_spec(folder, WHERE, PROGRAMS, item)
+    return node.init_spec(folder, WHERE, PROGRAMS, LAYERS, item)
 
 
 def kubelet(folder, item):
@@ -169,7 +170,7 @@ def test_each_node_has_its_own_addresses_and_cgroup(folder, authority):
 
 def test_the_mounts_stand_a_folder_with_a_blank_in_its_name(tmp_path):
     folder = ClusterDir(tmp_path / "a b" / "one")
-    script = node.init_spec(folder, WHERE, pathlib.Path("/c d/p"), WORKER)["steps"][0]
+    script = node.init_spec(folder, WHERE, pathlib.Path("/c d/p"), LAYERS, WORKER)["steps"][0]
     assert script[:2] == ["sh", "-c"]
     words = shlex.split(script[2])
     assert str(folder.node("worker-1")) in words

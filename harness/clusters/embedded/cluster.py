@@ -216,14 +216,15 @@ def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authori
     cgroup = f"/{known.name}/{item.name}"
     node.prepare(folder, known.addresses, authority or Authority(folder.pki), item, cgroup)
     root = folder.node(item.name)
-    host.copy_store(home() / "images" / known.images, root / "containerd")
+    store = home() / "images" / known.images
+    host.give_store(store, root / "containerd", node.LAYERS)
     host.make_cgroup(cgroup)
     host.favour(f"/{known.name}")
     if item.labels.get("survive.dev/role") == "load":
         host.favour(cgroup)
     spec = root / INIT
     binaries = home() / "programs" / known.programs
-    wanted = node.init_spec(folder, known.addresses, binaries, item)
+    wanted = node.init_spec(folder, known.addresses, binaries, store / host.LAYERS, item)
     _write_spec(spec, wanted | {"cgroups": host.make_idle_cgroup(_daemons(known.name))})
     host.start_init(spec, root / "logs" / "init.log", inside=host.find_inits(folder.root)[folder.root / INIT])
 

@@ -27,6 +27,9 @@ class Node:
     small_disk: bool = False
 
 
+LAYERS = pathlib.PurePath("/run/survive/layers")
+"""Where a node has the unpacked layers of all images, to be read."""
+
 STANDARD = (
     Node("load", 1, {"survive.dev/role": "load"}, ("survive.dev/load=:NoSchedule",)),
     Node("worker-1", 2),
@@ -53,7 +56,9 @@ def prepare(folder: ClusterDir, addresses: Addresses, authority: Authority, node
     _write(root / "cni" / "10-ptp.conflist", _cni(addresses, node))
 
 
-def init_spec(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path, node: Node) -> dict[str, Any]:
+def init_spec(
+    folder: ClusterDir, addresses: Addresses, programs: pathlib.Path, layers: pathlib.Path, node: Node
+) -> dict[str, Any]:
     """The spec for `init`: the node's view of the file system, its network, then containerd, kubelet, kube-proxy."""
     root = folder.node(node.name)
     programs_path = "/run/survive/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -71,21 +76,23 @@ def init_spec(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path, 
         }
         for name, argv in commands.items()
     ]
-    steps = _mounts(root, programs, node) + _network(addresses, node)
+    steps = _mounts(root, programs, layers, node) + _network(addresses, node)
     return {"hostname": node.name, "steps": steps, "processes": processes}
 
 
-def _mounts(root: pathlib.Path, programs: pathlib.Path, node: Node) -> list[list[str]]:
-    # The node's folder and the programs are bound below /run before /var is covered, wherever on disk they are.
+def _mounts(root: pathlib.Path, programs: pathlib.Path, layers: pathlib.Path, node: Node) -> list[list[str]]:
+    # The node's folder, the programs and the images' layers are bound below /run before /var is covered, wherever on
+    # disk they are.
     script = f"""
     set -e
     mount --make-rprivate /
     if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified; fi
     mkdir -p "{root}/run"
     mount -n -t tmpfs -o mode=755,size=256m tmpfs "{root}/run"
-    mkdir -p "{root}/run/survive/node" "{root}/run/survive/programs"
+    mkdir -p "{root}/run/survive/node" "{root}/run/survive/programs" "{root}{LAYERS}"
     mount -n --bind "{root}" "{root}/run/survive/node"
     mount -n --bind -o ro "{programs}" "{root}/run/survive/programs"
+    mount -n --bind -o ro "{layers}" "{root}{LAYERS}"
     mount -n --move "{root}/run" /run
 {_SYSCTLS}
     mount -n -t tmpfs -o mode=755,size=64m tmpfs /var/lib
