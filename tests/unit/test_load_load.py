@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 
 from harness import wait
@@ -300,3 +302,16 @@ def test_the_background_load_must_begin_and_come_to_its_end(recorder):
         load.stop(timeout_s=0.0)
     recorder.add(ProbeEnded(NOW_NS, "background", 0, 0))
     load.stop(timeout_s=0.0)
+
+
+def test_its_pods_are_made_in_turn(recorder):
+    kube, turns = Kube(recorder), []
+
+    @contextlib.contextmanager
+    def starting():
+        made = len(kube.did)
+        yield
+        turns.append(kube.did[made:])
+
+    Load(kube, recorder, "ns", service="web", starting=starting).start(0.0)
+    assert turns == [[["control", "control"]], [["load"]]]
