@@ -30,11 +30,14 @@ def test_home_is_chosen_or_in_the_users_cache(tmp_path, monkeypatch):
     assert str(layout.home()) == "/somebody/.cache/pytest-survive"
 
 
-def test_each_place_has_a_cluster_name_of_its_own(tmp_path, monkeypatch):
+def test_each_place_and_home_has_a_cluster_name_of_its_own(tmp_path, monkeypatch):
     first = layout.default_name()
     assert layout.default_name() == first
     assert first.startswith("survive-")
-    monkeypatch.setattr(layout, "PACKAGE", tmp_path / "harness")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(layout, "PACKAGE", tmp_path / "harness")
+        assert layout.default_name() != first
+    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path))
     assert layout.default_name() != first
 
 

@@ -43,8 +43,11 @@ def prune(builds: pathlib.Path, in_use: set[str]) -> None:
 
 
 def default_name() -> str:
-    """A cluster's name: one for each place the harness is installed in, so that two checkouts never share one."""
-    return "survive-" + hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:6]
+    """A cluster's name: one for each place the harness is installed in, so that two checkouts never share one.
+
+    And one for each home: cgroups bear the name, and are the machine's.
+    """
+    return "survive-" + hashlib.sha256(f"{PACKAGE}\n{home()}".encode()).hexdigest()[:6]
 
 
 def run_lock(name: str) -> pathlib.Path:
