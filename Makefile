@@ -6,7 +6,7 @@ SURVIVE := $(VENV)/bin/survive
 WORKERS ?= 3
 MATRIX_WORKERS ?= 4
 ARGS ?=
-ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v
+ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run matrix test lint unit clients live browser report bench advice clean distclean lock

@@ -27,8 +27,15 @@ class Inconclusive(NotPassed):
     """It was not proved, or not measured well enough, to say either way."""
 
 
+class TooNoisy(Inconclusive):
+    """All that stands in the way of a verdict is the machine's noise: it may be measured again."""
+
+
 def raise_unless_passed(result: Result) -> None:
-    """Raise Failed or Inconclusive for a result that is not a pass."""
+    """Raise Failed, Inconclusive or TooNoisy for a result that is not a pass."""
+    noise = result.noise
+    if result.verdict == "inconclusive" and noise and noise.quiet is False and noise.why in result.why:
+        raise TooNoisy(result)
     if result.verdict == "inconclusive":
         raise Inconclusive(result)
     if result.verdict != "pass":

@@ -227,10 +227,13 @@ def survive(request: pytest.FixtureRequest) -> Iterator[Scenario | Rehearsal]:
 
 
 def _run(request: pytest.FixtureRequest, row: Row, opened: Session) -> Iterator[Scenario]:
-    scenario = Scenario(opened.kube, opened.folder, row, opened.nodes, opened.furnishing, shared=opened.shared)
+    again = getattr(request.node, "execution_count", 1) > 1  # by pytest-rerunfailures
+    scenario = Scenario(
+        opened.kube, opened.folder, row, opened.nodes, opened.furnishing, shared=opened.shared, again=again
+    )
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
-        alone.enter_context(opened.folder.place(sole=_sole(request.node)))
+        alone.enter_context(opened.folder.place(sole=again or _sole(request.node)))
         for marker in request.node.iter_markers("alone"):
             if len(marker.args) != 1:
                 raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.alone takes what to be alone with")
@@ -289,6 +292,7 @@ def _broken_by(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Say a row's verdict and figures where pytest says PASSED; INCONCLUSIVE is a status of its own."""
     if report.when == "call" and report.passed and hasattr(report, "survive_acts"):
@@ -296,6 +300,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     verdict = getattr(report, "survive_verdict", "")
     if report.when != "call" or not verdict:
         return None
+    if report.outcome == "rerun":  # type: ignore[comparison-overlap] # by pytest-rerunfailures
+        return "measured again", "R", f"{report.survive_line}: to be measured again, alone"
     category, letter = {"pass": ("passed", "."), "inconclusive": ("inconclusive", "I")}.get(verdict, ("failed", "F"))
     if report.failed and verdict == "pass":  # the row held, and the test then broke by itself
         return None

@@ -23,6 +23,9 @@ from harness.locks import hold
 RESULT = ".result.json"
 HISTORY = ".jsonl.gz"
 
+NOISY = "noisy"
+"""Where the histories are that were too noisy to be judged, of scenarios that were then measured again."""
+
 TURN_S = 1800.0
 """All rows that want the same thing may be before one."""
 
@@ -94,6 +97,17 @@ class RunFolder:
         if path.exists():
             raise UsageError(f"two tests are called {scenario!r}: a row's name must be unique in a run")
         return Recorder(path, scenario)
+
+    def set_aside(self, scenario: str) -> results.Result | None:
+        """Make room for a scenario to be measured again: its result so far, if any; its history stays, in `noisy`."""
+        known = self._parts / f"{scenario}{RESULT}"
+        if not known.exists():
+            return None
+        (self.root / NOISY).mkdir(exist_ok=True)
+        (self._parts / f"{scenario}{HISTORY}").rename(self.root / NOISY / f"{scenario}{HISTORY}")
+        result = results.Result.model_validate_json(known.read_text())
+        known.unlink()
+        return result
 
     def file(self, result: results.Result) -> None:
         """Keep one scenario's result."""

@@ -71,9 +71,14 @@ class Scenario:
     """What a test's fixture `survive` is: deploy, load, restart, expect."""
 
     def __init__(
+<<<<<<< HEAD
         self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
         furnishing: Furnishing | None = None, *, shared: bool = False,
     ) -> None:  # fmt: skip
+=======
+        self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None, *, again: bool = False
+    ) -> None:
+>>>>>>> 0b256bf (What the machine was too noisy for is measured again, once and alone, and both are told)
         self.row = row
         self._furnishing = furnishing
         self._shared = shared
@@ -82,6 +87,8 @@ class Scenario:
         self._folder = folder
         self._nodes = nodes
         self._own: list[OwnNode] = []
+        earlier = folder.set_aside(row.name) if again else None
+        self._earlier = earlier.noise.why if earlier and earlier.noise else ""
         self._recorder: Recorder = folder.recorder(row.name)
         self._manifests: list[Manifest] = []
         self._paths: list[Path] = []
@@ -325,5 +332,8 @@ class Scenario:
             history, proof, expectations, needs_control=needed, lease=self._lease, probe="service",
             restarts=len(self._paths),
         ).model_copy(update={"findings": look(self._manifests)})  # fmt: skip
+        if self._earlier and self.result.noise:
+            noise = self.result.noise.model_copy(update={"earlier": self._earlier})
+            self.result = self.result.model_copy(update={"noise": noise})
         self._folder.file(self.result)
         return self.result

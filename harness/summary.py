@@ -38,6 +38,9 @@ def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool) 
         if result.verdict not in ("pass", "skip"):
             yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
             yield from (f"  → {advised(one)}" for one in result.advice)
+    for result in results.results:
+        if result.noise and result.noise.earlier:
+            yield f"measured again, alone: {result.id} {result.name}; at first {result.noise.earlier}"
     counts: Counter[str] = Counter(result.verdict for result in results.results)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COLOURS if counts[verdict])
     yield f"{said or 'no rows'} in {results.run.duration_s:.0f} s on {results.run.cluster.provider}"

@@ -1,8 +1,8 @@
 import pytest
 
 from harness.errors import SurviveError
-from harness.failures import Failed, Inconclusive, NotPassed, raise_unless_passed
-from harness.results import Expected, Result
+from harness.failures import Failed, Inconclusive, NotPassed, TooNoisy, raise_unless_passed
+from harness.results import Expected, Noise, Result
 
 
 def result(verdict, **more):
@@ -21,6 +21,15 @@ def test_what_is_not_a_pass_is_raised_with_its_result(verdict, kind):
         raise_unless_passed(result(verdict))
     assert type(told.value) is kind
     assert told.value.result == result(verdict)
+
+
+def test_noise_alone_is_told_apart():
+    noise = Noise(control_requests=9, control_errors=0, quiet=False, why="it was late")
+    with pytest.raises(TooNoisy):
+        raise_unless_passed(result("inconclusive", noise=noise).model_copy(update={"why": "No trust: it was late."}))
+    with pytest.raises(Inconclusive) as told:
+        raise_unless_passed(result("inconclusive", noise=noise))  # another reason came first
+    assert type(told.value) is Inconclusive
 
 
 def test_it_is_about_the_app_and_never_an_error_of_the_harness():

@@ -298,6 +298,60 @@ def test_inconclusive_is_a_status_of_its_own_and_fails_the_run(made):
     assert verdicts(made) == {"evict-unproved": "inconclusive"}
 
 
+NOISY = """import pathlib
+import pytest
+from conftest import NoErrors, Restart
+from harness.records import RequestBatch
+
+LATE_MS = 1_000_000 * 20
+
+class Late(Restart):
+    def act(self, site):
+        first = not pathlib.Path("measured").exists()
+        pathlib.Path("measured").touch()
+        super().act(site)
+        if first or self.always:
+            late = [[row[0], LATE_MS, *row[2:]] for row in site.recorder.tail(RequestBatch, 1)[0].rows]
+            site.recorder.tail(RequestBatch, 1)[0].rows[:] = late
+
+@pytest.mark.row("B2", "delete-sleep", "delete")
+def test_late(survive):
+    path = Late(FAILED)
+    path.always = ALWAYS
+    survive.restart(path)
+    survive.expect(NoErrors())
+"""
+AGAIN = ("-v", "--reruns", "1", "--only-rerun", "^TooNoisy:")
+
+
+def test_what_was_too_noisy_is_measured_again_alone_and_said_so(made):
+    made.makepyfile(NOISY.replace("ALWAYS", "False").replace("FAILED", ""))
+    said = run(made, *AGAIN)
+    assert said.ret == pytest.ExitCode.OK
+    said.stdout.fnmatch_lines([
+        "*::test_late INCONCLUSIVE B2 delete-sleep, *: to be measured again, alone*",
+        "*::test_late PASS B2 delete-sleep, *",
+        "measured again, alone: B2 delete-sleep; at first the prober control was 20.0 ms late at p99, over 5.0 ms",
+    ])  # fmt: skip
+    (result,) = results(made).results
+    assert (result.verdict, result.noise.earlier) == ("pass", "the prober control was 20.0 ms late at p99, over 5.0 ms")
+    (folder,) = (made.path / "reports" / "out").glob("2*")
+    assert list(history.read(folder / "noisy" / "delete-sleep.jsonl.gz")) == ["delete-sleep"]
+    assert list(history.read(folder / "history.jsonl.gz")) == ["delete-sleep"]
+
+
+def test_what_is_too_noisy_twice_stays_inconclusive(made):
+    made.makepyfile(NOISY.replace("ALWAYS", "True").replace("FAILED", ""))
+    assert run(made, *AGAIN).ret == pytest.ExitCode.TESTS_FAILED
+    assert verdicts(made) == {"delete-sleep": "inconclusive"}
+
+
+def test_a_fail_and_what_was_not_proved_are_not_measured_again(made):
+    said = run(made, *AGAIN, "-k", "B1 or C1")
+    said.stdout.no_fnmatch_line("*measured again*")
+    assert verdicts(made) == {"rollout-naive": "fail", "evict-unproved": "inconclusive"}
+
+
 def test_what_is_impossible_here_is_skipped_with_its_reason(made):
     said = run(made, "-k", "C7", "-rs")
     assert said.ret == pytest.ExitCode.OK
