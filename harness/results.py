@@ -222,7 +222,9 @@ class Noise(Model):
     cpu_pressure: float | None = None
     quiet: bool | None = None
     why: str = ""
-    earlier: str = Field(default="", description="what was too noisy at the first time, where it was measured twice")
+    earlier: str | None = Field(
+        default=None, description="what was too noisy at the first time, where it was measured twice"
+    )
 
 
 class Note(Model):
