@@ -18,6 +18,7 @@ def broken(what: str, out: pathlib.Path) -> dict[str, Result]:
     """The results of these rows with one thing broken."""
     argv = [sys.executable, "-m", "pytest", "-p", "tests.cluster.breaks", "suites", "--cluster", "embedded"]
     argv += ["--survive-out", str(out), "-p", "no:cacheprovider", "-m", "core", "-n", "3", "-q"]
+    argv += ["--reruns", "1", "--only-rerun", "^TooNoisy:"]
     argv += ["--dist", "load", "--maxschedchunk", "1", "-k", f"({' or '.join(GOOD)}) and not evict-second"]
     done = subprocess.run(
         argv, cwd=ROOT, env=os.environ | {"SURVIVE_BREAK": what}, capture_output=True, text=True, timeout=300
@@ -36,6 +37,9 @@ def broken(what: str, out: pathlib.Path) -> dict[str, Result]:
     ],
 )
 def test_a_break_is_caught(what: str, verdict: str, why: str, tmp_path: pathlib.Path) -> None:
-    told = {name: (one.verdict, one.why) for name, one in broken(what, tmp_path).items()}
-    assert {name: seen for name, (seen, _) in told.items()} == dict.fromkeys(GOOD, verdict), told
-    assert all(text.startswith(why) for _, text in told.values()), told
+    results = broken(what, tmp_path)
+    assert {
+        name: f"{one.verdict}: {one.why}"
+        for name, one in results.items()
+        if one.verdict != verdict or not one.why.startswith(why)
+    } == {}
