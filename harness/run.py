@@ -141,7 +141,7 @@ class RunFolder:
             use=use,
             calibration=calibration,
         )
-        joined = results.Results(schema=results.SCHEMA, run=run, results=found)
+        joined = results.Results(schema_=results.SCHEMA, run=run, results=found)
         joined.write(self.results_json)
         shutil.rmtree(self._parts)
         _point(self.root.parent / "latest", self.root)

@@ -71,14 +71,9 @@ class Scenario:
     """What a test's fixture `survive` is: deploy, load, restart, expect."""
 
     def __init__(
-<<<<<<< HEAD
         self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
-        furnishing: Furnishing | None = None, *, shared: bool = False,
+        furnishing: Furnishing | None = None, *, shared: bool = False, again: bool = False,
     ) -> None:  # fmt: skip
-=======
-        self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None, *, again: bool = False
-    ) -> None:
->>>>>>> 0b256bf (What the machine was too noisy for is measured again, once and alone, and both are told)
         self.row = row
         self._furnishing = furnishing
         self._shared = shared
