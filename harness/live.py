@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,11 +41,16 @@ class Tally:
         left = f"; about {_span(took_s / done * (total - done))} left" if 0 < done < total else ""
         return f"{done} of {total} rows in {_span(took_s)}{': ' if counts else ''}{counts}{left}"
 
-    def table(self, now_s: float) -> Table:
-        """The rows that run, the oldest first."""
+    def table(self, now_s: float, said: Mapping[str, tuple[str, str]] | None = None) -> Table:
+        """The rows that run, the oldest first; `said` has a row's id and name, and what it is at."""
         table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
         for row, began_s in self.running.items():
-            table.add_row("  …", Text(row), Text(_span(now_s - began_s), style="dim"))
+            name, at = (said or {}).get(row, ("", ""))
+            table.add_row("  …", Text(name or row), Text(_span(now_s - began_s), style="dim"), Text(at, style="dim"))
         return table
 
 
@@ -87,8 +93,9 @@ class LiveRows:
 
     def _drawn(self) -> Group:
         now_s = time.monotonic()
+        said = {_title(now.test): (now.row, now.line(time.time())) for now in self._folder.now()}
         line = self._tally.line(self._session.testscollected, now_s)
-        return Group(self._tally.table(now_s), Text(line, style="bold"))
+        return Group(self._tally.table(now_s, said), Text(line, style="bold"))
 
 
 def _title(nodeid: str) -> str:

@@ -40,6 +40,7 @@ from harness.records import Deployed, LeaseSeen, ScenarioEnded, ScenarioStarted,
 from harness.reigns import reigns
 from harness.results import Note, Result
 from harness.run import RunFolder
+from harness.status import Status
 from harness.wait import until
 
 SETTLE_S = 30.0
@@ -71,7 +72,7 @@ class Scenario:
 
     def __init__(
         self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
-        furnishing: Furnishing | None = None, *, shared: bool = False,
+        furnishing: Furnishing | None = None, *, shared: bool = False, status: Status | None = None,
     ) -> None:  # fmt: skip
         self.row = row
         self._furnishing = furnishing
@@ -81,7 +82,7 @@ class Scenario:
         self._folder = folder
         self._nodes = nodes
         self._own: list[OwnNode] = []
-        self._recorder: Recorder = folder.recorder(row.name)
+        self._recorder: Recorder = folder.recorder(row.name, status.heard if status else None)
         self._manifests: list[Manifest] = []
         self._paths: list[Path] = []
         self._lease = ""
