@@ -54,6 +54,25 @@ class Tally:
         return table
 
 
+class WholeLines(FileProxy):
+    """Writes above the table, whole lines only: pytest writes dots one by one, and their colours apart from them."""
+
+    _open = False
+
+    def write(self, text: str) -> int:
+        """Write the lines that have their end."""
+        self._open = not text.endswith("\n") if text else self._open
+        return super().write(text)
+
+    def flush(self) -> None:
+        """Wait for the end of the line."""
+
+    def finish(self) -> None:
+        """Write what has no end yet; it is a line now."""
+        if self._open:
+            self.write("\n")
+
+
 class LiveRows:
     """A plugin for the process that writes to the terminal. It draws nothing before the run's first row begins."""
 
@@ -65,6 +84,7 @@ class LiveRows:
         self._console = Console(file=self._file)
         self._tally = Tally(time.monotonic())
         self._live: Live | None = None
+        self._lines: WholeLines | None = None
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins, in this process or in one that works for it."""
@@ -74,7 +94,7 @@ class LiveRows:
                 console=self._console, get_renderable=self._drawn, refresh_per_second=2, transient=True,
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
-            self._writer._file = FileProxy(self._console, self._file)  # noqa: SLF001
+            self._writer._file = self._lines = WholeLines(self._console, self._file)  # noqa: SLF001
             self._live.start()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -87,7 +107,8 @@ class LiveRows:
     def pytest_sessionfinish(self) -> None:
         """Take the table away, before anything sums up."""
         if self._live is not None:
-            self._writer._file.flush()  # noqa: SLF001
+            if self._lines is not None:
+                self._lines.finish()
             self._live.stop()
             self._live, self._writer._file = None, self._file  # noqa: SLF001
 
