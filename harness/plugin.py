@@ -17,7 +17,7 @@ from harness.live import LiveRows
 from harness.options import Options, add_options
 from harness.own import attach
 from harness.own.app import Finder, own_app
-from harness.own.collect import SurviveFile, is_spec, twice
+from harness.own.collect import SurviveFile, is_spec, left_out, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
 from harness.results import Results, use_of
@@ -358,6 +358,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for report in terminalreporter.stats.get("rehearsed", []):
         terminalreporter.write_sep("-", f"dry run of {report.nodeid}")
         terminalreporter.write_line("\n".join(report.survive_acts))
+    for line in left_out(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line)
     if RESULTS in config.stash:
         report = config.stash[FOLDER].root / "report.html"
         writer = terminalreporter._tw  # noqa: SLF001 - no other way to its width and colours
