@@ -93,6 +93,8 @@ def pytest_configure(config: pytest.Config) -> None:
             metrics.need()
     except UsageError as exc:
         raise pytest.UsageError(str(exc)) from exc
+    if config.getoption("survive_attach"):
+        config.args = []  # nothing is looked for in files: what is tested runs already
     config.addinivalue_line(
         "markers",
         "row(id, name, path, takes_s=15): the row of the matrix that a test proves: its id (B1), a name that is unique"
