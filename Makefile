@@ -9,7 +9,7 @@ ARGS ?=
 ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix test lint unit clients live browser report bench advice clean distclean lock
+.PHONY: help setup run matrix nightly test lint unit clients live browser report bench advice clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ run: setup ## the main job: six restart paths against the sample app, on the emb
 matrix: setup ## every row of the matrix, side by side, with a report
 	@$(SURVIVE) cluster up
 	@$(ROWS) -n $(MATRIX_WORKERS) $(ARGS)
+
+nightly: ## what runs each night: the matrix, then its figures beside those of the nights before (see scripts/nightly.sh)
+	@WORKERS=$(MATRIX_WORKERS) ARGS="$(ARGS)" sh scripts/nightly.sh $(VENV)
 
 test: ## lint, types, unit tests, clients against a fault server, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)

@@ -13,7 +13,7 @@ import json
 import pathlib
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -66,8 +66,10 @@ def _uncollected() -> Iterator[None]:
 class Recorder:
     """Appends one scenario's records to a file and keeps them for the judge. Threads may share it."""
 
-    def __init__(self, path: pathlib.Path, scenario: str) -> None:
+    def __init__(self, path: pathlib.Path, scenario: str, heard: Callable[[Record], None] | None = None) -> None:
+        """`heard` is told of each record as it comes."""
         self.scenario = scenario
+        self._heard = heard
         self._records: list[Record] = []
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,8 @@ class Recorder:
                 raise HistoryError(f"the history of {self.scenario} is closed")
             self._records.append(record)
             self._file.write(self._zip.compress(encode(record, self.scenario).encode() + b"\n"))
+            if self._heard is not None:
+                self._heard(record)
 
     def flush(self) -> None:
         """Bring all that was added to the file, so that a kill loses nothing of it."""

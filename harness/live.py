@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,12 +41,36 @@ class Tally:
         left = f"; about {_span(took_s / done * (total - done))} left" if 0 < done < total else ""
         return f"{done} of {total} rows in {_span(took_s)}{': ' if counts else ''}{counts}{left}"
 
-    def table(self, now_s: float) -> Table:
-        """The rows that run, the oldest first."""
+    def table(self, now_s: float, said: Mapping[str, tuple[str, str]] | None = None) -> Table:
+        """The rows that run, the oldest first; `said` has a row's id and name, and what it is at."""
         table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
         for row, began_s in self.running.items():
-            table.add_row("  …", Text(row), Text(_span(now_s - began_s), style="dim"))
+            name, at = (said or {}).get(row, ("", ""))
+            table.add_row("  …", Text(name or row), Text(_span(now_s - began_s), style="dim"), Text(at, style="dim"))
         return table
+
+
+class WholeLines(FileProxy):
+    """Writes above the table, whole lines only: pytest writes dots one by one, and their colours apart from them."""
+
+    _open = False
+
+    def write(self, text: str) -> int:
+        """Write the lines that have their end."""
+        self._open = not text.endswith("\n") if text else self._open
+        return super().write(text)
+
+    def flush(self) -> None:
+        """Wait for the end of the line."""
+
+    def finish(self) -> None:
+        """Write what has no end yet; it is a line now."""
+        if self._open:
+            self.write("\n")
 
 
 class LiveRows:
@@ -59,6 +84,7 @@ class LiveRows:
         self._console = Console(file=self._file)
         self._tally = Tally(time.monotonic())
         self._live: Live | None = None
+        self._lines: WholeLines | None = None
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins, in this process or in one that works for it."""
@@ -68,7 +94,7 @@ class LiveRows:
                 console=self._console, get_renderable=self._drawn, refresh_per_second=2, transient=True,
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
-            self._writer._file = FileProxy(self._console, self._file)  # noqa: SLF001
+            self._writer._file = self._lines = WholeLines(self._console, self._file)  # noqa: SLF001
             self._live.start()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -81,14 +107,16 @@ class LiveRows:
     def pytest_sessionfinish(self) -> None:
         """Take the table away, before anything sums up."""
         if self._live is not None:
-            self._writer._file.flush()  # noqa: SLF001
+            if self._lines is not None:
+                self._lines.finish()
             self._live.stop()
             self._live, self._writer._file = None, self._file  # noqa: SLF001
 
     def _drawn(self) -> Group:
         now_s = time.monotonic()
+        said = {_title(now.test): (now.row, now.line(time.time())) for now in self._folder.now()}
         line = self._tally.line(self._session.testscollected, now_s)
-        return Group(self._tally.table(now_s), Text(line, style="bold"))
+        return Group(self._tally.table(now_s, said), Text(line, style="bold"))
 
 
 def _title(nodeid: str) -> str:

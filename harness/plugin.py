@@ -17,13 +17,15 @@ from harness.live import LiveRows
 from harness.options import Options, add_options
 from harness.own import attach
 from harness.own.app import Finder, own_app
-from harness.own.collect import SurviveFile, is_spec, twice
+from harness.own.collect import SurviveFile, is_spec, left_out, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
 from harness.results import Results, use_of
-from harness.run import RunFolder
+from harness.run import TURN_S, RunFolder
 from harness.scenario import Row, Scenario
 from harness.session import Session, session
+from harness.wait import telling
+from reports import metrics
 from reports.write import write_all
 
 OPTIONS = pytest.StashKey[Options]()
@@ -65,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--paths", metavar="PATH[,PATH]", help="only rows of these restart paths (delete, evict, rollout, …)"
     )
+    group.addoption("--survive-json", metavar="FILE", help="write the results there too, as JSON (results.schema.json)")
+    group.addoption(
+        "--survive-metrics", metavar="FILE",
+        help="write the results there as Prometheus text (needs pytest-survive[metrics])",
+    )  # fmt: skip
     group.addoption(
         "--survive-rate", type=float, metavar="NUMBER",
         help="requests a second to your app, by which reports say what a restart costs (default: as measured)",
@@ -79,11 +86,15 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options, and register the markers."""
+    """Read the options, and say at once what one of them lacks; register the markers."""
     try:
         config.stash[OPTIONS] = Options.read(config.getoption)
+        if config.getoption("--survive-metrics"):
+            metrics.need()
     except UsageError as exc:
         raise pytest.UsageError(str(exc)) from exc
+    if config.getoption("survive_attach"):
+        config.args = []  # nothing is looked for in files: what is tested runs already
     config.addinivalue_line(
         "markers",
         "row(id, name, path, takes_s=15): the row of the matrix that a test proves: its id (B1), a name that is unique"
@@ -172,13 +183,21 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[FOLDER] = RunFolder(pathlib.Path(named)) if named else RunFolder.named(out)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.isatty and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(LiveRows(session, reporter._tw, config.stash[FOLDER]))  # noqa: SLF001 - no other way
+        live = LiveRows(session, reporter._tw, config.stash[FOLDER])  # noqa: SLF001 - no other way
+        config.pluginmanager.register(live, "survive-live")
+
+
+def _live(config: pytest.Config) -> bool:
+    """Whether somebody watches the run on a terminal, and wants to know what each row is at."""
+    there = config.pluginmanager.has_plugin("survive-live")
+    return there or bool(getattr(config, "workerinput", {}).get("survive_live"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Give pytest-xdist's workers the run's folder."""
     node.workerinput["survive_run"] = str(node.config.stash[FOLDER].root)
+    node.workerinput["survive_live"] = _live(node.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -227,17 +246,25 @@ def survive(request: pytest.FixtureRequest) -> Iterator[Scenario | Rehearsal]:
 
 
 def _run(request: pytest.FixtureRequest, row: Row, opened: Session) -> Iterator[Scenario]:
+    folder = opened.folder
+    status = folder.status(request.node.nodeid, f"{row.id} {row.name}", row.name) if _live(request.config) else None
     again = getattr(request.node, "execution_count", 1) > 1  # by pytest-rerunfailures
     scenario = Scenario(
-        opened.kube, opened.folder, row, opened.nodes, opened.furnishing, shared=opened.shared, again=again
+        opened.kube, folder, row, opened.nodes, opened.furnishing, shared=opened.shared, status=status, again=again
     )
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
-        alone.enter_context(opened.folder.place(sole=again or _sole(request.node)))
+        if status is not None:
+            alone.callback(status.end)
+            alone.enter_context(telling(status.tell))
+            status.tell("its turn", TURN_S)
+        alone.enter_context(folder.place(sole=again or _sole(request.node)))
         for marker in request.node.iter_markers("alone"):
             if len(marker.args) != 1:
                 raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.alone takes what to be alone with")
-            alone.enter_context(opened.folder.turn(marker.args[0], row.name))
+            alone.enter_context(folder.turn(marker.args[0], row.name))
+        if status is not None:
+            status.tell("", 0)
         try:
             scenario.open()
             yield scenario
@@ -321,6 +348,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.exitstatus == pytest.ExitCode.OK and not held:
         # A test may end well without a verdict: it forgot survive.expect(...), or swallowed what that raised.
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if file := config.getoption("--survive-json"):
+        config.stash[RESULTS].write(pathlib.Path(file))
+    if file := config.getoption("--survive-metrics"):
+        pathlib.Path(file).write_text(metrics.render(config.stash[RESULTS]))
     config.hook.pytest_survive_finished(folder=folder.root, results=config.stash[RESULTS])
 
 
@@ -335,8 +366,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for report in terminalreporter.stats.get("rehearsed", []):
         terminalreporter.write_sep("-", f"dry run of {report.nodeid}")
         terminalreporter.write_line("\n".join(report.survive_acts))
+    for line in left_out(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line)
     if RESULTS in config.stash:
         report = config.stash[FOLDER].root / "report.html"
         writer = terminalreporter._tw  # noqa: SLF001 - no other way to its width and colours
-        for line in summary.lines(config.stash[RESULTS], report, writer.fullwidth, colours=writer.hasmarkup):
+        verbose = config.get_verbosity() > 0
+        for line in summary.lines(
+            config.stash[RESULTS], report, writer.fullwidth, colours=writer.hasmarkup, verbose=verbose
+        ):
             terminalreporter.write_line(line)

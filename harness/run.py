@@ -12,13 +12,15 @@ import os
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness import results
+from harness import results, status
 from harness.errors import UsageError
 from harness.history import Recorder, lines
 from harness.locks import hold
+from harness.records import Record
+from harness.status import Now, Status
 
 RESULT = ".result.json"
 HISTORY = ".jsonl.gz"
@@ -91,12 +93,23 @@ class RunFolder:
                 fcntl.flock(gate, fcntl.LOCK_UN)
             yield
 
-    def recorder(self, scenario: str) -> Recorder:
-        """The recorder of one scenario. Raises UsageError if the run has one of that name already."""
+    def status(self, test: str, row: str, name: str) -> Status:
+        """What a row is at, for a terminal."""
+        return Status.of(self._parts, test, row, name)
+
+    def now(self) -> list[Now]:
+        """What all rows that run are at."""
+        return list(status.read(self._parts))
+
+    def recorder(self, scenario: str, heard: Callable[[Record], None] | None = None) -> Recorder:
+        """The recorder of one scenario; `heard` is told of each record as it comes.
+
+        Raises UsageError if the run has one of that name already.
+        """
         path = self._parts / f"{scenario}{HISTORY}"
         if path.exists():
             raise UsageError(f"two tests are called {scenario!r}: a row's name must be unique in a run")
-        return Recorder(path, scenario)
+        return Recorder(path, scenario, heard)
 
     def set_aside(self, scenario: str) -> results.Result | None:
         """Make room for a scenario to be measured again: its result so far, if any; its history stays, in `noisy`."""

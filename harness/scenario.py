@@ -41,6 +41,7 @@ from harness.reigns import reigns
 from harness.results import Note, Result
 from harness.run import RunFolder
 from harness.starts import in_turn
+from harness.status import Status
 from harness.wait import until
 
 SETTLE_S = 30.0
@@ -72,7 +73,8 @@ class Scenario:
 
     def __init__(
         self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
-        furnishing: Furnishing | None = None, *, shared: bool = False, again: bool = False,
+        furnishing: Furnishing | None = None, *, shared: bool = False, status: Status | None = None,
+        again: bool = False,
     ) -> None:  # fmt: skip
         self.row = row
         self._furnishing = furnishing
@@ -84,7 +86,7 @@ class Scenario:
         self._own: list[OwnNode] = []
         earlier = folder.set_aside(row.name) if again else None
         self._earlier = earlier.noise.why if earlier and earlier.noise else ""
-        self._recorder: Recorder = folder.recorder(row.name)
+        self._recorder: Recorder = folder.recorder(row.name, status.heard if status else None)
         self._manifests: list[Manifest] = []
         self._paths: list[Path] = []
         self._lease = ""

@@ -11,6 +11,9 @@ from rich.table import Table
 
 from harness.results import Advice, Result, Results, Traffic
 
+FEW = 20
+"""So many rows are all in the table."""
+
 WIDEST = 250
 """No row is as wide; a narrower console would cut its figures."""
 
@@ -26,17 +29,26 @@ def line(result: Result) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool) -> Iterator[str]:
-    """The table, one line a row, then the counts and the report's address."""
+def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool, verbose: bool = True) -> Iterator[str]:
+    """The table, one line a row, then what did not pass and why, the counts and the report's address.
+
+    Of many rows only those that did not pass are in the table unless `verbose`, which also tells each expectation.
+    """
+    shown = results.results
+    if not verbose and len(shown) > FEW:
+        shown = [result for result in shown if result.verdict != "pass"]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("row", "name", "verdict", "errors", "longest outage", "failover", "time"):
         table.add_column(title, no_wrap=True, justify="right" if title in ("errors", "time") else "left")
-    for result in results.results:
+    for result in shown:
         table.add_row(*_cells(result))
-    yield from _drawn(table, width, colours)
+    if shown:
+        yield from _drawn(table, width, colours)
     for result in results.results:
         if result.verdict not in ("pass", "skip"):
             yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
+            if verbose:
+                yield from _explained(result)
             yield from (f"  → {advised(one)}" for one in result.advice)
     for result in results.results:
         if result.noise and result.noise.earlier:
@@ -52,6 +64,14 @@ def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool) 
 def advised(advice: Advice) -> str:
     """An advice in one line: `add preStop.sleep 4 s (73 of 790 requests failed, …)`."""
     return f"{advice.what} ({'; '.join(advice.evidence) or advice.why})"
+
+
+def _explained(result: Result) -> Iterator[str]:
+    marks = {True: "held", False: "did not hold", None: "could not be told"}
+    for item in result.expected:
+        yield f"    {marks[item.holds]}: {item.what}; seen: {item.seen}"
+    for advice in result.advice:
+        yield f"    advice: {advice.what}"
 
 
 def _cells(result: Result) -> list[str]:

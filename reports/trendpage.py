@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reports import html, text, trend
 from reports.nights import ERRORS, WORDS, Figure, Nights
 
-WIDTH, HEIGHT, PAD = 260.0, 38.0, 4.0
+WIDTH, HEIGHT, PAD = 260.0, 28.0, 4.0
 SHOWN = 60
 """So many of the last nights are drawn."""
 
@@ -50,7 +50,9 @@ def words(what: str, value: float | None) -> str:
     """A figure of a kind in words; empty for None."""
     if value is None:
         return ""
-    return (text.percent(value) if value else "0") if what == ERRORS else text.seconds(value)
+    if not value:
+        return "0" if what == ERRORS else "none"
+    return text.percent(value) if what == ERRORS else text.seconds(value)
 
 
 def _said(what: str, one: Figure, started: str) -> str:

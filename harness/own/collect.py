@@ -1,7 +1,7 @@
 """Collects `*.survive.yaml`: a test a path. Nothing here touches a cluster; a bad file is an error of collection."""
 
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
@@ -73,16 +73,35 @@ def choose(app: OwnApp, paths: Sequence[OwnPath]) -> list[tuple[OwnPath, str]]:
     known = {path.name: path for path in paths}
     if not app.spec.paths:
         return [(path, path.unfit(app) or path.unasked(app)) for path in known.values()]
-    problems = []
-    for name in app.spec.paths:
-        if name not in known:
-            problems.append((name, f"there is no path {name}; {near(name, list(known))}"))
-        elif why_not := known[name].unfit(app):
-            problems.append((name, f"it makes no sense here: {why_not}"))
+    problems = [(name, why) for name in app.spec.paths if (why := _problem(app, name, known))]
     if problems:
         told = [app.document.told(("paths", name), text) if app.document else text for name, text in problems]
         raise UsageError("\n".join(told))
     return [(known[name], "") for name in app.spec.paths]
+
+
+def _problem(app: OwnApp, name: str, known: Mapping[str, OwnPath]) -> str:
+    """Why a path that the file names cannot be tested; empty if it can."""
+    if name not in known:
+        return f"there is no path {name}; {near(name, list(known))}"
+    if why_not := known[name].unfit(app):
+        return f"it makes no sense here: {why_not}"
+    count = app.spec.paths[name].count
+    if count > 1 and not known[name].counted:
+        return f"it has no count; {', '.join(path.name for path in known.values() if path.counted)} have"
+    if count > 1 and app.kind != "DaemonSet" and count > app.replicas:
+        return f"its count is {count}, and the {app.kind} {app.workload} has {app.replicas} replicas"
+    return ""
+
+
+def left_out(skipped: Iterable[pytest.TestReport]) -> list[str]:
+    """What to say at the end of a run of the paths of specs that were skipped, and why."""
+    told = []
+    for report in skipped:
+        file, _, path = report.nodeid.partition("::")
+        if file.endswith(ENDINGS) and isinstance(report.longrepr, tuple):
+            told.append(f"left out: {file}::{path}: {report.longrepr[2].removeprefix('Skipped: ')}")
+    return told
 
 
 def twice(items: Iterable[pytest.Item]) -> str:

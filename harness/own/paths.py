@@ -46,6 +46,8 @@ class OwnPath:
     own_node: bool = False
     room: bool = False
     """Whether the pods must ask for room on their node."""
+    counted: bool = False
+    """Whether it is of so many pods as the settings say."""
     alone: str = ""
     takes_s: float = TAKES_S
     rows: tuple[tuple[str, str], ...] = ()
@@ -107,11 +109,11 @@ BUILT_IN = (
     ),
     OwnPath(
         "delete", "B2", "A pod is deleted.",
-        lambda app, settings, _: Delete(app.selector, settings.count),
+        lambda app, settings, _: Delete(app.selector, settings.count), counted=True,
     ),
     OwnPath(
         "evict", "C1", "A pod is evicted, as by a drain; budgets are honoured.",
-        lambda app, settings, _: Evict(app.selector, settings.count),
+        lambda app, settings, _: Evict(app.selector, settings.count), counted=True,
     ),
     OwnPath(
         "scale", "E5", "The Deployment is scaled down to half.",

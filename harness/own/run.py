@@ -1,6 +1,5 @@
 """One path of a user's app, from its manifests to its verdict, by the scenario that our own rows use."""
 
-import pathlib
 from dataclasses import replace
 from typing import Any
 
@@ -63,16 +62,13 @@ def asked(own: OwnApp) -> dict[str, Any]:
     if requests.kept_alive:
         probes.append(KeptAlive(requests.kept_alive))
     headers = tuple(requests.headers.items())
-    locustfile: str | pathlib.Path = requests.locustfile
-    if locustfile and own.document:
-        locustfile = own.document.path.parent / locustfile
     return {
         "ask": Ask(requests.path, requests.status, requests.method, headers, requests.body),
         "rate": requests.rate,
         "background": requests.background,
         "probes": probes,
         "deadline_s": requests.timeout,
-        "locustfile": locustfile,
+        "locustfile": own.base / requests.locustfile if requests.locustfile else "",
         "users": requests.users,
         "settle_s": own.spec.settle,
         "at_least_s": own.spec.duration,

@@ -31,6 +31,8 @@ class OwnApp:
     service: str | None = None
     port: int = 0
     document: Document | None = field(default=None, compare=False)
+    base: pathlib.Path = pathlib.Path()
+    """The folder from which files are named."""
 
     @property
     def object(self) -> Manifest:
@@ -77,9 +79,12 @@ def find_app(name: str, spec: Spec, base: pathlib.Path, document: Document | Non
     service = _service(spec, manifests, document)
     workload = _workload(spec, manifests, service, document)
     _check_limits(spec, service, document)
+    locustfile = spec.requests.locustfile if spec.requests else ""
+    if locustfile and not (base / locustfile).is_file():
+        raise _error(document, ("requests", "locustfile"), f"there is no file {locustfile} in {base}")
     return OwnApp(
         name, spec, manifests, workload["kind"], workload["metadata"]["name"], _selector(workload, document),
-        service["metadata"]["name"] if service else None, _port(spec, service, document), document,
+        service["metadata"]["name"] if service else None, _port(spec, service, document), document, base,
     )  # fmt: skip
 
 

@@ -237,6 +237,8 @@ const Timeline = (() => {
       const [from, to] = [Math.max(gap.from_s, range[0]), Math.min(gap.to_s, range[1])];
       const needs = (gap.text.length * CHAR_PX + 16) / px;
       if (to - from > needs) return { x: from, side: "middle right", ink: c.on, text: gap.text };
+      // Where there is room on neither side, as on a phone, the bounds are left to the hover.
+      if (to + needs >= range[1] && from - needs <= range[0]) return { x: to, side: "middle right", ink: c.ink, text: gap.text.split(" [")[0] };
       return { x: to + needs < range[1] ? to : from, side: to + needs < range[1] ? "middle right" : "middle left", ink: c.ink, text: gap.text };
     });
     const said = gaps.map((gap) => hover(`outage ${gap.text}`, gap.detail,

@@ -20,8 +20,9 @@ import recorded  # noqa: E402  (as above)
 from made_scenario import Made  # noqa: E402  (as above)
 
 from harness.history import Recorder  # noqa: E402  (as above)
-from harness.results import Result  # noqa: E402  (as above)
-from reports import write_all  # noqa: E402  (as above)
+from harness.results import Result, Results  # noqa: E402  (as above)
+from reports import trendpage, write_all  # noqa: E402  (as above)
+from reports.nights import Nights  # noqa: E402  (as above)
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -187,6 +188,29 @@ def test_the_whole_matrix_fits_a_phone_and_a_desk(browser: Any, matrix: pathlib.
     page = opened.go("#row=rollout-naive")
     opened.figure("rollout-naive")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (opened.said, opened.asked) == ([], [opened.url])
+    context.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 375), ("dark", 1400)])
+def test_the_nights_open_quietly_in_both_themes(
+    browser: Any, matrix: pathlib.Path, tmp_path: pathlib.Path, theme: str, width: int
+) -> None:
+    nights = Nights(tmp_path / "nights.sqlite")
+    found = Results.read(matrix / "results.json")
+    for n in range(3):
+        run = found.run.model_copy(update={"id": f"run-{n}", "started": f"2026-01-0{n + 1}T02:00:00"})
+        nights.add(found.model_copy(update={"run": run}))
+    file = tmp_path / "trend.html"
+    file.write_text(trendpage.render(nights))
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
+    opened = Opened(context.new_page(), file)
+    page = opened.go()
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#rollout-naive-outage_s svg circle").count() == 3
+    page.locator("#theme").click()
+    assert page.evaluate("document.documentElement.dataset.theme") != theme
     assert (opened.said, opened.asked) == ([], [opened.url])
     context.close()
 

@@ -3,9 +3,11 @@
 import copy
 import json
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -22,6 +24,7 @@ CONTEXT = "tester"
 EVICT = "suites/test_evict.py::test_an_eviction_within_the_budget_is_accepted_at_once"
 DELETE = "suites/test_delete.py::test_a_pre_stop_sleep_drains_before_the_signal"
 HANDOVER = "suites/test_handover.py::test_a_released_lease_is_taken_at_the_next_look"
+CUT = "suites/test_split_brain.py::test_a_leader_cut_off_from_the_api_stops_before_its_lease_expires"
 DRAIN = "suites/test_drain.py::test_a_drain_waits_for_the_budget_and_loses_nothing"
 
 
@@ -95,9 +98,9 @@ def without(admin: Kube, kubeconfig: pathlib.Path):
     until(lambda: not rights.missing(kube, changed.values()), "the rights again", 10)
 
 
-def verdicts(tmp_path: pathlib.Path) -> dict[str, str]:
-    found = json.loads((tmp_path / "latest" / "results.json").read_text())["results"]
-    return {one["name"]: one["verdict"] for one in found}
+def results(tmp_path: pathlib.Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((tmp_path / "latest" / "results.json").read_text())["results"]
+    return found
 
 
 def own_namespaces(kube: Kube) -> list[str]:
@@ -105,13 +108,39 @@ def own_namespaces(kube: Kube) -> list[str]:
     return [one["metadata"]["name"] for one in found]
 
 
-def test_rows_run_with_just_these_rights(rows, admin: Kube, tmp_path: pathlib.Path) -> None:
-    done = rows(DELETE, EVICT, HANDOVER, "-n", "3")
+def test_rows_run_with_just_these_rights_under_the_strictest_pod_security(rows, admin: Kube, tmp_path) -> None:
+    label = "pod-security.kubernetes.io/enforce=restricted"
+    done = rows(DELETE, EVICT, HANDOVER, CUT, "-n", "4", "--namespace-label", label)
+    found = {one["name"]: one for one in results(tmp_path)}
+    refused = found.pop("split-cut")
     # A machine too noisy to measure on is told of as such; rights are what this test is about.
-    assert set(verdicts(tmp_path)) == {"delete-sleep", "evict", "handover-release"}, done.stdout + done.stderr
-    assert set(verdicts(tmp_path).values()) <= {"pass", "inconclusive"}, done.stdout
-    assert "Forbidden" not in done.stdout + done.stderr
+    assert set(found) == {"delete-sleep", "evict", "handover-release"}, done.stdout + done.stderr
+    assert {one["verdict"] for one in found.values()} <= {"pass", "inconclusive"}, done.stdout
+    assert all(one["proof"] for one in found.values())
+    # Its purpose is to change routes.
+    assert refused["verdict"] == "error"
+    assert re.search(r'are refused: .*violates PodSecurity "restricted:latest".*NET_ADMIN', refused["why"])
+    assert "set another level by --namespace-label pod-security.kubernetes.io/enforce=LEVEL" in refused["why"]
     assert own_namespaces(admin) == []
+
+
+def test_a_node_that_is_listed_is_lent_and_given_back_as_it_was(rows, admin: Kube, tmp_path: pathlib.Path) -> None:
+    def node() -> dict[str, Any]:
+        found = admin.get("v1", "Node", "worker-1")
+        taints = [one for one in found["spec"].get("taints") or [] if not one["key"].startswith("node.kubernetes.io")]
+        return {"labels": found["metadata"]["labels"], "taints": taints, **_closed(found)}
+
+    admin.apply([node_binding()], "")
+    before = node()
+    done = rows(DRAIN, "--allow-node-disruption", "--node", "worker-1")
+    (found,) = results(tmp_path)
+    assert found["verdict"] in ("pass", "inconclusive"), done.stdout
+    assert "node worker-1 was closed to new pods" in found["proof"]
+    assert node() == before
+
+
+def _closed(node: dict[str, Any]) -> dict[str, bool]:
+    return {"closed": bool(node["spec"].get("unschedulable"))}
 
 
 def test_the_account_is_kept_to_its_own_namespaces(admin: Kube, kubeconfig: pathlib.Path) -> None:
@@ -152,7 +181,7 @@ def test_a_path_whose_right_is_missing_is_skipped_and_says_so(rows, without, adm
     done = rows(EVICT, DRAIN, "-rs")
     assert "the path evict: the right to create pods/eviction is missing" in done.stdout
     assert "the path drain: it changes a node or crowds it: allow that by --allow-node-disruption" in done.stdout
-    assert set(verdicts(tmp_path).values()) == {"skip"}
+    assert {one["verdict"] for one in results(tmp_path)} == {"skip"}
     assert own_namespaces(admin) == []
 
 

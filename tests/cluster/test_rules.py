@@ -1,10 +1,6 @@
 """Rules of a cluster that keep pods away: each is seen once, and told with what to do about it."""
 
-import json
 import pathlib
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,14 +13,6 @@ from harness.kube import Kube
 from harness.load import Load
 from harness.observe.observer import Observer
 from harness.wait import until
-from tests.cluster.conftest import NAME, ROOT
-
-RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
-ROWS = {
-    "delete-sleep": "suites/test_delete.py::test_a_pre_stop_sleep_drains_before_the_signal",
-    "handover-release": "suites/test_handover.py::test_a_released_lease_is_taken_at_the_next_look",
-    "split-cut": "suites/test_split_brain.py::test_a_leader_cut_off_from_the_api_stops_before_its_lease_expires",
-}
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +32,6 @@ def space(kube: Kube) -> Iterator[Callable[..., str]]:
     yield make
     for name in made:
         delete_namespace(kube, name)
-
-
-def test_our_pods_pass_the_strictest_pod_security_but_for_those_that_need_more(spare: ClusterDir, tmp_path) -> None:
-    argv = [sys.executable, "-m", "pytest", *ROWS.values(), "-n", "3", "-v", "-p", "no:cacheprovider"]
-    argv += ["--cluster", "embedded", "--cluster-name", NAME, "--namespace-label", RESTRICTED]
-    done = subprocess.run(
-        [*argv, "--survive-out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=200
-    )
-    found = {one["name"]: one for one in json.loads((tmp_path / "latest" / "results.json").read_text())["results"]}
-    refused = next(one for name, one in found.items() if name not in ROWS or name == "split-cut")
-    assert refused["verdict"] == "error", done.stdout
-    assert re.search(r'are refused: .*violates PodSecurity "restricted:latest".*NET_ADMIN', refused["why"])
-    assert "set another level by --namespace-label pod-security.kubernetes.io/enforce=LEVEL" in refused["why"]
-    # A machine too noisy to measure on is told of as such.
-    assert all(found[name]["verdict"] in ("pass", "inconclusive") for name in ("delete-sleep", "handover-release"))
 
 
 def test_a_quota_that_is_used_up(kube: Kube, space) -> None:

@@ -119,6 +119,7 @@ def test_a_test_a_path_is_collected_in_place_of_all_others():
     with_lease = collected("--attach", "shop/deploy/web", "--attach-lease", "lead")
     assert "attach::handover" in with_lease
     assert not any("suites" in line for line in with_lease)
+    assert not any("deselected" in line for line in with_lease)  # nothing else was looked for
     assert "attach::evict" not in collected("--attach", "shop/deploy/web", "--paths", "delete")
     assert any("write NAMESPACE/KIND/NAME" in line for line in collected("--attach", "web"))
 

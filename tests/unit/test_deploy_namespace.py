@@ -3,7 +3,7 @@ import re
 import pytest
 
 from harness import wait
-from harness.deploy import create_namespace, delete_namespace, sweep, wait_deleted
+from harness.deploy import Furnishing, create_namespace, delete_namespace, sweep, wait_deleted
 from harness.deploy.namespace import namespace_name
 from harness.errors import KubeError, UsageError, WaitTimeout
 
@@ -20,8 +20,11 @@ class Kube:
         self.deleting = set()
         self.did = []
 
-    def create(self, manifest):
-        self.did.append(manifest["metadata"])
+    def create(self, manifest, namespace=""):
+        if manifest["kind"] == "Secret":
+            self.did.append((namespace, manifest["metadata"]["name"], manifest["type"], manifest["stringData"]))
+        else:
+            self.did.append(manifest["metadata"])
 
     def get(self, api_version, kind, name, namespace=""):
         if kind == "ServiceAccount":
@@ -88,6 +91,14 @@ def test_create_labels_it():
     kube = Kube()
     name = create_namespace(kube, "b1", "run-7")
     assert kube.did == [{"name": name, "labels": OURS}]
+
+
+def test_it_is_furnished_with_further_labels_and_what_images_are_pulled_with():
+    kube = Kube()
+    labels = {"team": "a", "app.kubernetes.io/managed-by": "others"}
+    name = create_namespace(kube, "b1", "run-7", furnishing=Furnishing(labels, '{"auths": {}}'))
+    secret = (name, "survive-pull", "kubernetes.io/dockerconfigjson", {".dockerconfigjson": '{"auths": {}}'})
+    assert kube.did == [{"name": name, "labels": {"team": "a", **OURS}}, secret]
 
 
 def test_delete_asks_for_the_end_and_kills_its_pods():

@@ -54,6 +54,19 @@ def test_paths_of_namespaced_and_cluster_wide_kinds(api, kube):
         kube.get("v1", "Gadget", "x", "ns")
 
 
+def test_what_is_applied_or_created_is_dressed_first(api, tmp_path):
+    api.on("PATCH", "/api/v1/namespaces/ns/pods/p", {})
+    api.on("POST", "/api/v1/namespaces/ns/pods", {})
+    api.connect(tmp_path)
+    kube = Kube.connect(tmp_path / "kubeconfig", "fake", lambda manifest: {**manifest, "dressed": True})
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    kube.apply([pod], "ns")
+    kube.create(pod, "ns", dry_run=True)
+    (applied,), (created,) = api.requests("PATCH"), api.requests("POST")
+    assert applied[3] == created[3] == {**pod, "dressed": True}
+    assert created[2] == "dryRun=All"
+
+
 def test_apply_is_server_side_and_forced(api, kube):
     path = "/apis/apps/v1/namespaces/ns/deployments/web"
     api.on("PATCH", path, {"stored": True})

@@ -1,10 +1,11 @@
 import io
+import re
 import types
 
 import pytest
 from rich.console import Console
 
-from harness.live import LiveRows, Tally
+from harness.live import LiveRows, Tally, WholeLines
 from harness.results import Cluster
 from harness.run import RunFolder
 
@@ -96,3 +97,30 @@ def test_what_broke_or_was_skipped_before_its_call_is_over_too(writer, folder):
         live.pytest_runtest_logreport(ended(when="setup", outcome=outcome))
     assert live._tally.done == {"skip": 1, "fail": 1}
     assert not live._tally.running
+
+
+def test_dots_and_their_colours_stay_in_one_line():
+    console = Console(file=Terminal(), force_terminal=True, color_system="standard")
+    lines = WholeLines(console, Terminal())
+    for part in ("\x1b[32m", ".", "\x1b[0m", "\x1b[31m", "F", "\x1b[0m"):
+        lines.write(part)
+        lines.flush()
+    assert console.file.getvalue() == ""
+    lines.finish()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue()) == ".F\n"
+
+
+def test_what_a_row_is_at_stands_beside_it():
+    tally = Tally(began_s=0.0)
+    tally.started("a naive rollout is down", 10.0)
+    console = Console(file=io.StringIO(), width=120)
+    said = {"a naive rollout is down": ("B1 rollout-naive", "3 of 3 pods Ready, 4 s of at most 60 s")}
+    console.print(tally.table(14.0, said))
+    assert console.file.getvalue().split() == [
+        "…",
+        "B1",
+        "rollout-naive",
+        "4",
+        "s",
+        *["3", "of", "3", "pods", "Ready,", "4", "s", "of", "at", "most", "60", "s"],
+    ]

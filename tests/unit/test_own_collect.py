@@ -9,6 +9,9 @@ import yaml
 from own_manifests import other, service, workload
 from test_plugin import CONFTEST, results, run
 
+from harness.own.run import asked
+from harness.spec import Spec, find_app, load_app
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 OWN = '''
@@ -82,11 +85,11 @@ def test_without_paths_all_that_make_sense_and_why_not_the_others(made) -> None:
     said = run(made, "--collect-only", "-q", "-k", "shop")
     names = {line.partition("::")[2] for line in said.outlines if "::" in line}
     assert {"rollout", "delete", "evict", "drain", "taint", "preempt", "kill"} <= names
-    skipped = run(made, "-rs", "-k", "scale or handover or hang or node-down")
+    skipped = run(made, "-k", "scale or handover or hang or node-down")
     skipped.assert_outcomes(skipped=4)
     skipped.stdout.fnmatch_lines_random(
         [
-            "*there is one replica alone*",
+            "left out: shop.survive.yaml::scale: there is one replica alone",
             "*no `lease` is named*",
             "*no container has a livenessProbe*",
             "*tolerate the loss of their node for 300 s*",
@@ -134,6 +137,11 @@ def test_a_node_of_its_own_and_a_lease(made) -> None:
     ("spec", "told"),
     [
         ("paths: [rolout]\n", "shop.survive.yaml:2: paths.rolout: there is no path rolout; did you mean rollout?"),
+        ("paths:\n  rollout: {count: 2}\n", "shop.survive.yaml:3: paths.rollout: it has no count; delete, evict have"),
+        (
+            "paths:\n- evict: {count: 3}\n",
+            "shop.survive.yaml:3: paths.evict: its count is 3, and the Deployment shop has 2 replicas",
+        ),
         (
             "paths:\n- delete\n- handover\n",
             "shop.survive.yaml:4: paths.handover: it makes no sense here: no `lease` is named, by which a leader would"
@@ -238,3 +246,16 @@ def test_two_paths_of_one_name_are_refused(made) -> None:
             "\nfrom harness.own.paths import BUILT_IN\ndef pytest_survive_paths(app):\n    return BUILT_IN[:1]\n"
         )
     run(made).stdout.fnmatch_lines(["*two paths are called rollout: by pytest_survive_paths*"])
+
+
+def test_a_locustfile_is_beside_the_spec_and_all_that_is_asked_reaches_the_load(made) -> None:
+    (made.path / "users.py").touch()
+    spec = (
+        "requests: {locustfile: users.py, users: 3, timeout: 2s, method: PUT, status: 204}\nsettle: 9s\nduration: 1m\n"
+    )
+    app = load_app(files(made, spec).path / "shop.survive.yaml")
+    told = asked(app)
+    assert told["locustfile"] == made.path / "users.py"
+    assert (told["users"], told["deadline_s"], told["settle_s"], told["at_least_s"]) == (3, 2.0, 9.0, 60.0)
+    assert (told["ask"].method, told["ask"].status, told["background"]) == ("PUT", 204, 20.0)
+    assert asked(find_app("shop", Spec(manifests=["k8s"]), made.path))["locustfile"] == ""

@@ -13,7 +13,7 @@ import pytest
 from made_scenario import Made
 
 from harness.history import HistoryError, Recorder
-from harness.results import Expected, Result, Results
+from harness.results import Advice, Expected, Finding, Result, Results
 from reports import html, topics, write_all
 
 HOSTILE = "</script><script>alert(1)</script><!--<b>\u202e"
@@ -169,6 +169,20 @@ def test_what_others_tell_stands_beside_what_kubernetes_does(tmp_path: pathlib.P
     assert [told.index(part) for part in ("17 s", "handover 15 to 24.3 s", "18.1 s")] == sorted(
         told.index(part) for part in ("17 s", "handover 15 to 24.3 s", "18.1 s")
     )
+
+
+def test_advice_and_findings_are_told_as_text(tmp_path: pathlib.Path) -> None:
+    advice = Advice(code="c", kind="manifest", what="add a preStop sleep", why=HOSTILE, paste="lifecycle:\n  preStop:")
+    finding = Finding(code="f", severity="warning", what="no readiness probe", why="w", object="Deployment shop")
+    result = Result(id="B2", name="n", path="p", verdict="fail", why="w", advice=[advice], findings=[finding])
+    made_run.a_run([result]).write(tmp_path / "results.json")
+    for path in write_all(tmp_path):
+        assert "add a preStop sleep" in path.read_text()
+    text = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in text
+    assert "<b>Change:</b> add a preStop sleep" in text
+    assert "lifecycle:\n  preStop:" in text
+    assert "no readiness probe" in text
 
 
 def test_the_top_sums_up_by_topic(tmp_path: pathlib.Path) -> None:

@@ -89,6 +89,35 @@ def test_interrupted_it_heals_then_removes_namespace_pods_and_nodes(opened, done
     assert done == [("heal", True), ("delete", "ns"), *taken]
 
 
+def test_the_pods_of_others_stay_on_a_node_that_was_lent(tmp_path, done):
+    class Lent(FakeNodes):
+        breakable = False
+
+        def add(self, name, labels, taints, *, small_disk):
+            return "theirs"
+
+    made = Scenario(None, RunFolder(tmp_path), Row("C12", "drain", "drain", "", ""), Lent(done))
+    made.open()
+    assert made.add_node().name == "theirs"
+    made.close()
+    assert done == [("delete", "ns"), ("remove", "theirs")]
+
+
+def test_nothing_is_made_for_a_path_that_is_barred(tmp_path, done, monkeypatch):
+    class Asked:
+        def allowed(self, verb, group, resource, subresource, namespace):
+            return False
+
+    monkeypatch.setattr(module, "create_namespace", lambda *_, **__: done.append("namespace"))
+    drain = Scenario(None, RunFolder(tmp_path), Row("C12", "drain", "drain", "", ""))
+    with pytest.raises(Impossible, match="the path drain: it changes a node"):
+        drain.open()
+    evict = Scenario(Asked(), RunFolder(tmp_path), Row("C1", "evict", "evict", "", ""), shared=True)
+    with pytest.raises(Impossible, match="the path evict: the right to create pods/eviction is missing"):
+        evict.open()
+    assert done == []
+
+
 def test_where_no_node_may_be_had_the_row_is_impossible_and_says_what_it_needs(tmp_path, done):
     made = Scenario(None, RunFolder(tmp_path), Row("C13", "node-down", "node-down", "", ""))
     with pytest.raises(Impossible, match="--cluster embedded"):

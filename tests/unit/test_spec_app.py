@@ -146,13 +146,18 @@ def test_without_a_service_the_lease_is_judged(tmp_path: pathlib.Path) -> None:
         ),
         (
             [workload(), service()],
+            "requests:\n  locustfile: users.py\n",
+            "3: requests.locustfile: there is no file users.py in FOLDER",
+        ),
+        (
+            [workload(), service()],
             "images:\n  web: web:2\n",
             "2: images: no container has the image web; there are shop:1",
         ),
     ],
 )
 def test_what_cannot_be_told_is_an_error(tmp_path: pathlib.Path, objects: list[Manifest], spec: str, told: str) -> None:
-    assert refused(tmp_path, *objects, spec=spec) == told
+    assert refused(tmp_path, *objects, spec=spec) == told.replace("FOLDER", str(tmp_path))
 
 
 def test_objects_of_the_cluster_may_be_left_out(tmp_path: pathlib.Path) -> None:
