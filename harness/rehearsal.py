@@ -93,8 +93,10 @@ class Rehearsal:
 
     def restart(self, path: Path) -> None:
         """What the path does, to what."""
-        is_data = dataclasses.is_dataclass(path)
-        names: list[str] = [one.name for one in dataclasses.fields(path)] if is_data else []
+        given: tuple[dataclasses.Field[object], ...] = (
+            dataclasses.fields(path) if dataclasses.is_dataclass(path) else ()
+        )
+        names = [one.name for one in given]
         fields = {name: getattr(path, name) for name in names}
         how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
         what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")

@@ -45,11 +45,7 @@ def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool, 
     if shown:
         yield from _drawn(table, width, colours)
     for result in results.results:
-        if result.verdict not in ("pass", "skip"):
-            yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
-            if verbose:
-                yield from _explained(result)
-            yield from (f"  → {advised(one)}" for one in result.advice)
+        yield from _why(result, verbose)
     for result in results.results:
         if result.noise and result.noise.earlier:
             yield f"measured again, alone: {result.id} {result.name}; at first {result.noise.earlier}"
@@ -66,12 +62,15 @@ def advised(advice: Advice) -> str:
     return f"{advice.what} ({'; '.join(advice.evidence) or advice.why})"
 
 
-def _explained(result: Result) -> Iterator[str]:
+def _why(result: Result, verbose: bool) -> Iterator[str]:
+    """Why a row did not pass, and what to do about it; nothing of one that did."""
+    if result.verdict in ("pass", "skip"):
+        return
+    yield f"{result.verdict.upper()} {result.id} {result.name}: {result.why}"
     marks = {True: "held", False: "did not hold", None: "could not be told"}
-    for item in result.expected:
+    for item in result.expected if verbose else ():
         yield f"    {marks[item.holds]}: {item.what}; seen: {item.seen}"
-    for advice in result.advice:
-        yield f"    advice: {advice.what}"
+    yield from (f"  → {advised(one)}" for one in result.advice)
 
 
 def _cells(result: Result) -> list[str]:
