@@ -46,15 +46,19 @@ def lines(results: Results, report: pathlib.Path, width: int, *, colours: bool, 
         yield from _drawn(table, width, colours)
     for result in results.results:
         yield from _why(result, verbose)
-    for result in results.results:
-        if result.noise and result.noise.earlier:
-            yield f"measured again, alone: {result.id} {result.name}; at first {result.noise.earlier}"
+    yield from _again(results)
     counts: Counter[str] = Counter(result.verdict for result in results.results)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in COLOURS if counts[verdict])
     yield f"{said or 'no rows'} in {results.run.duration_s:.0f} s on {results.run.cluster.provider}"
     if results.run.failed:
         yield f"{results.run.without_cause} of {results.run.failed} failed requests without a cause"
     yield f"report: {report}"
+
+
+def _again(results: Results) -> Iterator[str]:
+    for result in results.results:
+        if result.noise and result.noise.earlier:
+            yield f"measured again, alone: {result.id} {result.name}; at first {result.noise.earlier}"
 
 
 def advised(advice: Advice) -> str:
