@@ -93,11 +93,7 @@ class Rehearsal:
 
     def restart(self, path: Path) -> None:
         """What the path does, to what."""
-        given: tuple[dataclasses.Field[object], ...] = (
-            dataclasses.fields(path) if dataclasses.is_dataclass(path) else ()
-        )
-        names = [one.name for one in given]
-        fields = {name: getattr(path, name) for name in names}
+        fields = _fields(path)
         how = ", ".join(f"{name}={_words(value)}" for name, value in fields.items() if value not in (None, ""))
         what = f"{path.name}: {does(type(path))}" + (f" [{how}]" if how else "")
         self._say("restart", what + NODE_WORDS[path.on_nodes])
@@ -160,6 +156,12 @@ class Stage:
     def rehearsal(self, row: Row) -> Rehearsal:
         """One row's."""
         return Rehearsal(row, self.options, self.kube, self.nodes)
+
+
+def _fields(path: Path) -> dict[str, object]:
+    if not dataclasses.is_dataclass(path):
+        return {}
+    return {one.name: getattr(path, one.name) for one in dataclasses.fields(path)}
 
 
 def _words(value: object) -> str:

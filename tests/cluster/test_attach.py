@@ -110,9 +110,3 @@ def test_without_load_the_time_without_a_pod_is_judged(kube: Kube, attach) -> No
     assert expected["what"] == "no pod available for at most 0 s"
     assert expected["holds"] is False
     assert "traffic" not in found["db-delete"]
-
-
-def test_an_app_that_is_not_there(kube: Kube, attach) -> None:
-    said, found = attach("--attach", f"{SHOP}/deployment/none", "--paths", "delete")
-    assert found["none-delete"]["verdict"] == "error"
-    assert "there is no Deployment none in the namespace shop" in said
