@@ -12,7 +12,7 @@ from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster, layout
 from harness.clusters.provider import connect
-from harness.commands import compare, doctor, history, init, look, rbac, schema
+from harness.commands import compare, doctor, history, init, look, rbac, schema, tune
 from harness.errors import SurviveError
 from harness.locks import hold
 from harness.options import Options
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add(commands)
     init.add(commands)
     schema.add(commands)
+    tune.add(commands)
     return parser
 
 

@@ -99,7 +99,7 @@ def hurt(seen: Evidence) -> Hurt | None:
         failed=main.errors if main else 0,
         requests=main.requests if main else 0,
         longest_s=max((one.estimate_s for one in main.outages), default=0.0) if main else 0.0,
-        drain_s=_drain_s(history),
+        drain_s=drain_s(history),
         unlistened_s=_unlistened_s(history),
         reused=sum(one.broken for one in seen.kept.values()),
         in_flight=seen.in_flight,
@@ -154,7 +154,7 @@ def _deletions(history: History) -> list[int]:
     return sorted(min(at_ns, asked.get(uid, at_ns)) for uid, at_ns in seen if at_ns is not None)
 
 
-def _drain_s(history: History) -> float | None:
+def drain_s(history: History) -> float | None:
     """See `Hurt`: of the prober `service`, from the first deletion shortly before each such failure."""
     requests, deletions = history.requests("service"), _deletions(history)
     if not len(requests) or not deletions:

@@ -227,7 +227,7 @@ CORE = ("delete-none", "rollout-naive", "handover-expiry")
 def restarted(session: Session, name: str, case: Case, change: Change, expected: tuple[Expectation, ...]) -> Result:
     """Deploy, restart and judge, in a namespace of its own."""
     row = Row(case.row, name, case.path, f"{name}: advice tried out", "tests/advice")
-    scenario = Scenario(session.kube, session.folder, row, session.nodes)
+    scenario = Scenario(session.kube, session.folder, row, session.nodes, session.furnishing)
     error = "the test did not come to its judgement"
     try:
         scenario.open()
