@@ -60,9 +60,7 @@ def _told(session: Session, app: App, load: Mapping[str, Any], sleep_s: int, res
 
 def _try(session: Session, app: App, load: Mapping[str, Any], sleep_s: int, restarts: int, name: str) -> Trial:
     row = Row("B2", name, "delete", f"a preStop sleep of {sleep_s} s, {restarts} deletions in turn", "survive tune")
-    scenario = Scenario(
-        session.kube, session.folder, row, session.nodes, session.furnishing, shared=session.shared
-    )
+    scenario = Scenario(session.kube, session.folder, row, session.nodes, session.furnishing, shared=session.shared)
     error = ""
     try:
         scenario.open()
