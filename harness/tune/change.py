@@ -6,7 +6,7 @@ from harness import patch
 from harness.deploy import App
 from harness.errors import UsageError
 from harness.manifests import Manifest
-from harness.shape import Container, Shape, Workload, at
+from harness.shape import Shape, Workload
 
 SHUTDOWN_S = 10
 """What a process gets to stop by itself after its sleep, where its grace period leaves it less."""
@@ -20,18 +20,10 @@ def sleep_patch(app: App, sleep_s: int) -> Manifest:
     shape = Shape.of(app.manifests)
     workload = _workload(shape, app)
     serving = [one for one, _ in shape.serving(workload) if not one.is_sidecar] or workload.mains
-    containers = [{"name": one.name, "lifecycle": {"preStop": _hook(one, sleep_s)}} for one in serving]
+    containers = [{"name": one.name, **patch.sleeping(one, sleep_s)} for one in serving]
     grace_s = max(workload.grace_s, sleep_s + SHUTDOWN_S)
     change = {"terminationGracePeriodSeconds": grace_s, "containers": containers}
     return patch.patch_of(workload.manifest, workload.path, change)
-
-
-def _hook(container: Container, sleep_s: int) -> Manifest | None:
-    """The hook, in place of the one that is there."""
-    if not sleep_s:
-        return None
-    old = at(container.spec, "lifecycle", "preStop") or {}
-    return {**dict.fromkeys(old.keys() - {"sleep"}), "sleep": {"seconds": sleep_s}}
 
 
 def _workload(shape: Shape, app: App) -> Workload:
