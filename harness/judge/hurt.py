@@ -147,29 +147,31 @@ def _grouped(found: dict[str, int]) -> Counter[str]:
     return groups
 
 
-def _deletions(history: History) -> list[int]:
-    """When each pod's deletion was asked for, or else was seen."""
+def _deletions(history: History) -> dict[str, int]:
+    """When each pod's deletion was asked for, or else was seen, by its name."""
     asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin" and act.uid}
-    seen = [(life.uid, life.deletion_seen_ns) for life in lives(history).values()]
-    return sorted(min(at_ns, asked.get(uid, at_ns)) for uid, at_ns in seen if at_ns is not None)
+    seen = [(life, life.deletion_seen_ns) for life in lives(history).values()]
+    return {life.name: min(at_ns, asked.get(life.uid, at_ns)) for life, at_ns in seen if at_ns is not None}
 
 
 def drain_s(history: History) -> float | None:
-    """See `Hurt`: of the prober `service`, from the first deletion shortly before each such failure."""
+    """See `Hurt`: of the prober `service`, from the deletion of the pod that is named as the cause of a failure.
+
+    Of several the one that was deleted last; it has to have been shortly before.
+    """
     requests, deletions = history.requests("service"), _deletions(history)
     if not len(requests) or not deletions:
         return None
     world = World(history, "service")
-    longest = None
-    for row in np.flatnonzero(requests.failed):
-        sent_ns = int(requests.sent_ns[row])
-        since = next((one for one in deletions if sent_ns - NEAR_NS <= one <= sent_ns), None)
-        if since is None or (longest is not None and sent_ns - since <= longest):
-            continue
-        (cause,) = causes(requests, world, np.array([row]))
-        if group(cause) in DRAINABLE:
-            longest = sent_ns - since
-    return None if longest is None else seconds(longest)
+    found = [
+        sent_ns - max(since)
+        for row in np.flatnonzero(requests.failed)
+        for (cause,) in [causes(requests, world, np.array([row]))]
+        for sent_ns in [int(requests.sent_ns[row])]
+        if group(cause) in DRAINABLE
+        and (since := [t for name, t in deletions.items() if name in cause and sent_ns - NEAR_NS <= t <= sent_ns])
+    ]
+    return seconds(max(found)) if found else None
 
 
 def _unlistened_s(history: History) -> float | None:

@@ -1,6 +1,7 @@
 """Tune an app's preStop sleep by live restarts, side by side in namespaces of their own."""
 
 import concurrent.futures
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,13 +36,16 @@ def tune(
 
     Raises SurviveError where a trial could not be told, TRIES times in a row.
     """
-    count = 0
+    count, token = (
+        0,
+        secrets.token_hex(2),
+    )  # a row's name is unique in a run, in which there may be more than one search
     with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
         while wanted := search.next(side_by_side):
             jobs = []
             for sleep_s, restarts in wanted:
                 count += 1
-                jobs.append(pool.submit(_told, session, app, load, sleep_s, restarts, f"tune-{count}"))
+                jobs.append(pool.submit(_told, session, app, load, sleep_s, restarts, f"tune-{token}-{count}"))
             for job in jobs:
                 trial = job.result()
                 search.tell(trial)
