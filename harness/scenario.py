@@ -270,10 +270,6 @@ class Scenario:
         began_ns = now_ns() - round(LEADING_S * NS_PER_S)
         until(held, f"lease/{lease} to be held for {LEADING_S:g} s", LEASE_S, every_s=0.25)
 
-    def history(self) -> History:
-        """What was recorded so far."""
-        return self._recorder.history()
-
     def expect(self, *expectations: Expectation) -> Result:
         """Judge what was recorded. Raises Failed or Inconclusive unless it passes."""
         if not self._paths:

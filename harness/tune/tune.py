@@ -77,7 +77,7 @@ def _try(session: Session, app: App, load: Mapping[str, Any], sleep_s: int, rest
             raise
         except AssertionError:
             pass  # that requests failed is what a trial is for
-        history = scenario.history()
+        history = scenario.history
         return Trial(sleep_s, restarts, failing(history, "service"), drain_s(history))
     except Exception as exc:
         error = f"{type(exc).__name__}: {exc}"
