@@ -66,9 +66,10 @@ distclean: clean ## clean, and remove the builds, the environment and the report
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
 	@rm -rf $(VENV) reports/out
 
-advice: ## advice on bad variants of the matrix, applied to their manifests, makes them good: each is run before and after
+advice: ## advice on bad variants of the matrix, applied, makes them good: each is run before and after; tuning finds known answers
 	@$(SURVIVE) cluster up
-	@$(PYTHON) -m pytest tests/advice --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) $(ARGS)
+	@$(PYTHON) -m pytest tests/advice/test_mended.py --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) $(ARGS)
+	@$(PYTHON) -m pytest tests/advice/test_tuned.py --cluster embedded -v
 
 lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv
