@@ -80,7 +80,7 @@ class OnePod:
         meta, status = {"name": name, "uid": "u"}, {"conditions": conditions}
         return {"kind": "Pod", "metadata": meta, "spec": {}, "status": status}
 
-    def list(self, api_version, kind, namespace, *, labels=""):
+    def list(self, api_version, kind, namespace, *, labels="", fields=""):
         return [self.get("v1", "Pod", "signals", "ns")] if kind == "Pod" else []
 
 
