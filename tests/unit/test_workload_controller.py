@@ -209,7 +209,7 @@ def test_release_hands_over_without_overlap(api: Api) -> None:
 
 
 def test_release_first_works_on_beside_the_new_leader(api: Api) -> None:
-    with replicas(api, "--release-first", "--linger-s", "0.6", "--work-every-ms", "5") as (leader, standby):
+    with replicas(api, "--release-first", "--linger-s", "2", "--work-every-ms", "5") as (leader, standby):
         assert leader.stop() == 0
         standby.until("work")
         assert leader.moments("work")[-1] > standby.moments("work")[0]
