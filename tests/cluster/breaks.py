@@ -34,7 +34,7 @@ def blind(path: Path, history: History) -> Proof:
 def careless_server(*args: Any, **settings: Any) -> App:
     """The sample server without what made a good variant good."""
     if "liveness" in settings:  # a second replica; and it is back in time
-        return _server(*args, **settings | {"replicas": 1, "args": ["--startup-delay-s", "10"]})
+        return _server(*args, **settings | {"replicas": 1, "args": ["--startup-delay-s", "10"], "startup_failures": 30})
     return _server(*args, **settings | {"probes": False, "pre_stop_s": None, "args": ["--startup-delay-s", "2"]})
 
 
