@@ -7,7 +7,7 @@ rules are asked for both ends of what the moment may have been, and a cause is n
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -210,11 +210,17 @@ RULES: Final[tuple[Rule, ...]] = (
 def causes(
     requests: Requests, world: World, rows: NDArray[np.intp] | None = None, rules: Sequence[Rule] = RULES
 ) -> Counter[str]:
-    """How many failed requests each cause explains, the rest as in WITHOUT; of some rows only if they are given.
+    """How many failed requests each cause explains, the rest as in WITHOUT; of some rows only if they are given."""
+    return Counter(cause for _, cause in each_cause(requests, world, rows, rules))
+
+
+def each_cause(
+    requests: Requests, world: World, rows: NDArray[np.intp] | None = None, rules: Sequence[Rule] = RULES
+) -> Iterator[tuple[int, str]]:
+    """The rows of failed requests, each with its cause; see `causes`.
 
     A request that ran into its deadline is joined to the moment of its send, any other to that of its end.
     """
-    found: Counter[str] = Counter()
     known: dict[tuple[int, int, str, str, str, int, bool], str] = {}
     owners: dict[str, str] | None = None
     names = any(requests.pod)
@@ -236,8 +242,7 @@ def causes(
         if key not in known:
             cause = named(request, t_ns - error_ns)
             known[key] = cause if low == high or cause == named(request, t_ns + error_ns) else UNTOLD
-        found[known[key]] += 1
-    return found
+        yield int(row), known[key]
 
 
 def without_cause(found: Counter[str]) -> int:

@@ -6,11 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
 from harness.clock import NS_PER_S, seconds
 from harness.history import History
-from harness.judge.causes import causes
+from harness.judge.causes import each_cause
 from harness.judge.expectation import Evidence
 from harness.judge.world import World
 from harness.lives import PodLife, lives
@@ -162,11 +160,9 @@ def drain_s(history: History) -> float | None:
     requests, deletions = history.requests("service"), _deletions(history)
     if not len(requests) or not deletions:
         return None
-    world = World(history, "service")
     found = [
         sent_ns - max(since)
-        for row in np.flatnonzero(requests.failed)
-        for (cause,) in [causes(requests, world, np.array([row]))]
+        for row, cause in each_cause(requests, World(history, "service"))
         for sent_ns in [int(requests.sent_ns[row])]
         if group(cause) in DRAINABLE
         and (since := [t for name, t in deletions.items() if name in cause and sent_ns - NEAR_NS <= t <= sent_ns])
