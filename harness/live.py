@@ -94,7 +94,7 @@ class LiveRows:
                 console=self._console, get_renderable=self._drawn, refresh_per_second=2, transient=True,
                 redirect_stdout=False, redirect_stderr=False,
             )  # fmt: skip
-            self._writer._file = self._lines = WholeLines(self._console, self._file)  # noqa: SLF001
+            self._writer._file = self._lines = WholeLines(self._console, self._file)  # noqa: SLF001 - as above
             self._live.start()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

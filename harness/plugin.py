@@ -20,7 +20,7 @@ from harness.own.app import Finder, own_app
 from harness.own.collect import SurviveFile, is_spec, left_out, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
-from harness.results import Results, use_of
+from harness.results import Results, Use, use_of
 from harness.run import TURN_S, RunFolder
 from harness.scenario import Row, Scenario
 from harness.session import Session, session
@@ -31,6 +31,7 @@ from reports.write import write_all
 OPTIONS = pytest.StashKey[Options]()
 FOLDER = pytest.StashKey[RunFolder]()
 STARTED = pytest.StashKey[float]()
+USE = pytest.StashKey[Use | None]()
 RESULTS = pytest.StashKey[Results]()
 SCENARIO = pytest.StashKey[Scenario]()
 REHEARSAL = pytest.StashKey[Rehearsal]()
@@ -89,6 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the options, and say at once what one of them lacks; register the markers."""
     try:
         config.stash[OPTIONS] = Options.read(config.getoption)
+        config.stash[USE] = use_of(*map(config.getoption, ("--survive-rate", "--survive-deploys", "--survive-slo")))
         if config.getoption("--survive-metrics"):
             metrics.need()
     except UsageError as exc:
@@ -342,8 +344,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     folder = config.stash.get(FOLDER, None)
     if folder is None or hasattr(config, "workerinput") or not folder.opened:
         return
-    use = use_of(*(config.getoption(name) for name in ("--survive-rate", "--survive-deploys", "--survive-slo")))
-    config.stash[RESULTS] = folder.collect(config.stash[STARTED], calibration.last(layout.home()), use)
+    last = calibration.last(layout.home())
+    config.stash[RESULTS] = folder.collect(config.stash[STARTED], last, config.stash[USE])
     held = all(result.verdict in ("pass", "skip") for result in config.stash[RESULTS].results)
     if session.exitstatus == pytest.ExitCode.OK and not held:
         # A test may end well without a verdict: it forgot survive.expect(...), or swallowed what that raised.

@@ -228,6 +228,13 @@ def test_k_finds_a_row_by_its_id_and_its_name(made, words, name):
     assert list(verdicts(made)) == [name]
 
 
+def test_a_use_that_cannot_be_is_refused_before_anything_is_touched(made):
+    said = run(made, "--survive-slo", "120")
+    assert said.ret == pytest.ExitCode.USAGE_ERROR
+    said.stderr.fnmatch_lines(["ERROR: slo_percent 120*"])
+    assert not (made.path / "reports").exists()
+
+
 def test_a_pass(made):
     said = run(made, "-k", "B2")
     assert said.ret == pytest.ExitCode.OK
