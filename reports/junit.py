@@ -40,7 +40,6 @@ def body(result: Result, use: Use | None = None) -> str:
         lines.append(f"failover: {text.failover(result.failover)}")
     for title, facts in probe_facts(result):
         lines.append(f"{title}: {'; '.join(f'{name} {value}' for name, value in facts)}")
-    lines.extend(f"advice: {one.what} ({one.why})" for one in result.advice)
     lines.extend(f"finding: {one.severity}: {one.object}: {one.what}" for one in result.findings)
     lines.extend(f"proof: {proof}" for proof in result.proof)
     for advice in result.advice:

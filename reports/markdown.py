@@ -58,7 +58,6 @@ def _detail(result: Result, use: Use | None) -> list[str]:
         lines.append(f"- {title}: {escaped('; '.join(f'{name} {value}' for name, value in facts))}")
     if (found := cost(result.traffic, use)) is not None:
         lines.append(f"- cost: {words(found)}")
-    lines += [f"- **change**: {escaped(one.what)}: {escaped(one.why)}" for one in result.advice]
     lines += [f"- proof: {escaped(proof)}" for proof in result.proof]
     lines += [f"- {escaped(note.title)}: {escaped(note.text)}" for note in result.notes]
     for advice in result.advice:

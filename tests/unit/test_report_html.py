@@ -176,9 +176,11 @@ def test_advice_and_findings_are_told_as_text(tmp_path: pathlib.Path) -> None:
     finding = Finding(code="f", severity="warning", what="no readiness probe", why="w", object="Deployment shop")
     result = Result(id="B2", name="n", path="p", verdict="fail", why="w", advice=[advice], findings=[finding])
     made_run.a_run([result]).write(tmp_path / "results.json")
-    for path in write_all(tmp_path):
-        assert "add a preStop sleep" in path.read_text()
+    told = {path.name: path.read_text().count("add a preStop sleep") for path in write_all(tmp_path)}
+    # On top of the page and in the row; in the failure and in the output of its test.
+    assert told == {"report.html": 2, "junit.xml": 2, "summary.md": 1}
     text = (tmp_path / "report.html").read_text()
+    assert (text.count("What to change"), text.count("What the manifests promise wrongly")) == (1, 1)
     assert "<script>alert" not in text
     assert "<b>Change:</b> add a preStop sleep" in text
     assert "lifecycle:\n  preStop:" in text
