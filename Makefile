@@ -50,7 +50,7 @@ live: ## tests on the embedded cluster and in a browser
 	@$(SURVIVE) cluster up
 	@$(ROWS) -n $(WORKERS) -m core
 	@$(PYTHON) -m pytest tests/advice --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) -m core
-	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q
+	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q -rs
 
 bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs); then what it costs
 	@$(SURVIVE) calibrate $(ARGS)
