@@ -17,10 +17,14 @@ def stateful(app: App, *, policy: str = "OrderedReady", max_unavailable: int | N
     )
 
 
-def daemons(app: App, *, max_surge: int = 0) -> App:
-    """The app as a DaemonSet: a pod on each node that tolerates it; with `max_surge` the new one comes first."""
+def daemons(app: App, *, max_surge: int = 0, min_ready_s: int = 0) -> App:
+    """The app as a DaemonSet: a pod on each node that tolerates it; with `max_surge` the new one comes first.
+
+    A pod counts as available once it has been Ready for `min_ready_s`.
+    """
     rolling = {"maxSurge": max_surge, "maxUnavailable": 0 if max_surge else 1}
-    return _as(app, "DaemonSet", {"replicas": None, "updateStrategy": {"rollingUpdate": rolling}})
+    spec = {"replicas": None, "minReadySeconds": min_ready_s, "updateStrategy": {"rollingUpdate": rolling}}
+    return _as(app, "DaemonSet", spec)
 
 
 def job(app: App, *, replacement: str) -> App:

@@ -74,11 +74,13 @@ class Probe(ABC):
 class NewConnections(Probe):
     """A new connection for each request, through the Service: what every client that comes anew meets.
 
-    `node`: from a pod on that node instead of the load's own place.
+    `node`: from a pod on that node instead of the load's own place. `fresh_ports`: each from a source port that was not
+    used for long, so that connection tracking takes none for an old one that was never answered.
     """
 
     cpu: ClassVar[str] = "200m"
     node: str = ""
+    fresh_ports: bool = False
 
     @property
     def name(self) -> str:
@@ -87,7 +89,8 @@ class NewConnections(Probe):
 
     def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
         """As the load has it."""
-        return [*self._prober("measure", interval_ms, deadline_s), *target.at()]
+        ports = ["--fresh-ports"] if self.fresh_ports else []
+        return [*self._prober("measure", interval_ms, deadline_s), *target.at(), *ports]
 
 
 @dataclass(frozen=True, slots=True)

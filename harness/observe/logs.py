@@ -1,5 +1,6 @@
 """Follows the logs of the pods that speak: every container, every instance of it, each line once."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,8 +24,9 @@ class LogSource(Protocol):
     """What is needed of `Kube` here."""
 
     def logs(
-        self, namespace: str, pod: str, container: str, *, since_ns: int | None, previous: bool, stop: Stop | None
-    ) -> Iterator[LogLine]:
+        self, namespace: str, pod: str, container: str, *,
+        follow: bool, since_ns: int | None, previous: bool, stop: Stop | None,
+    ) -> Iterator[LogLine]:  # fmt: skip
         """See `Kube.logs`."""
 
 
@@ -69,9 +71,9 @@ class ContainerLog:
             return self._ended.issuperset(self._instances)
 
     def run(self) -> None:
-        """Read instance after instance until closed or stopped."""
+        """Read instance after instance until closed; from a stop on, each once, up to what it has said by then."""
         read = 0
-        while not self._stop.is_set() and (instance := self._next(read)):
+        while instance := self._next(read):
             self._read(instance)
             read += 1
 
@@ -81,7 +83,7 @@ class ContainerLog:
             return self._instances[read] if len(self._instances) > read else ""
 
     def _read(self, instance: str) -> None:
-        """Read until an attempt that began after the instance's end came to the log's end."""
+        """Read until an attempt that began after the instance's end came to the log's end, or until the stop."""
         clean, attempts, begun = False, 0, self._cursor.t_ns
         while not self._stop.is_set():
             ended, previous = self._state(instance)
@@ -101,15 +103,27 @@ class ContainerLog:
                     return
                 clean = True
             self._stop.wait(_AGAIN_S)
+        self._read_up(instance, begun)
+
+    def _read_up(self, instance: str, begun: int | None) -> None:
+        """Read once what the instance has said by now: its stream may be behind, or not have begun.
+
+        What does not answer, such as a lost node, has said nothing more, as far as anyone can know.
+        """
+        _, previous = self._state(instance)
+        self._cursor.resume(same_instance=self._cursor.t_ns != begun)
+        with contextlib.suppress(KubeError):
+            self._attempt(previous, ended=False, clean=False, follow=False)
 
     def _state(self, instance: str) -> tuple[bool, bool]:
         with self._changed:
             return instance in self._ended, instance != self._instances[-1]
 
-    def _attempt(self, previous: bool, ended: bool, clean: bool) -> None:
+    def _attempt(self, previous: bool, ended: bool, clean: bool, follow: bool = True) -> None:
         since_ns, gaps = self._cursor.t_ns, self._cursor.gaps
+        stop = self._stop if follow else None
         lines = self._source.logs(
-            self._namespace, self._pod, self._container, since_ns=since_ns, previous=previous, stop=self._stop
+            self._namespace, self._pod, self._container, follow=follow, since_ns=since_ns, previous=previous, stop=stop
         )
         for line in lines:
             if line.t_ns is None and line.text.startswith(_REMOVED):
@@ -165,7 +179,7 @@ class Logs:
     def stop(self, drain_s: float) -> None:
         """Read the logs of containers that have ended to their ends, for at most `drain_s`; then end all streams.
 
-        A thread's own fault is raised here.
+        Those of running ones are read up to now. A thread's own fault is raised here.
         """
         ended = {key: self._running[key] for key, log in self._logs.items() if log.finished}
         for key in ended:

@@ -73,14 +73,14 @@ class Observer:
         self._running[f"Lease/{name}"] = self._threads.submit(self._watch, view, namespace, f"metadata.name={name}")
 
     def stop(self, drain_s: float = 15.0) -> None:
-        """Let the watch of pods catch up, read the logs of ended containers to their ends (for at most `drain_s`), end
-        the watches, flush.
+        """Let the watch of pods catch up, end the watches, read the logs of ended containers to their ends (for at most
+        `drain_s`) and those of running ones up to now, flush.
 
         Raises what broke a watch, if anything did.
         """
         self._catch_up()
-        self._logs.stop(drain_s)
         self._halt()
+        self._logs.stop(drain_s)
         for future in self._running.values():
             future.result()
         self._recorder.flush()

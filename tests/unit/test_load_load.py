@@ -97,6 +97,7 @@ def test_each_probe_has_a_container_of_its_own():
     (pod,) = made_pods(Target("web"), *probes)
     made = {one["name"]: one["command"] for one in pod["spec"]["containers"]}
     assert list(made) == ["control", "service", "kept-alive", "websocket", "in-flight", "each-pod"]
+    assert not prober.parse(made["service"][5:]).fresh_ports
     assert made["kept-alive"][-5:] == ["--mode", "keepalive", "--connections", "20", "--no-looks"]
     for name, module in (("websocket", streams), ("kept-alive", prober), ("in-flight", prober), ("each-pod", prober)):
         assert made[name][:4] == ["python3", "-E", "-S", "-m"]
@@ -107,6 +108,12 @@ def test_each_probe_has_a_container_of_its_own():
     assert (work.work_s, work.interval_ms, work.deadline_s, work.resend) == ((1, 5), 100, 7, True)
     held = streams.parse(made["websocket"][5:])
     assert (held.streams, held.lasting_s, held.path) == (3, 10, "/ws?beat=0.2")
+
+
+def test_new_connections_may_have_ports_of_their_own():
+    (pod,) = made_pods(Target("web"), NewConnections(fresh_ports=True))
+    (command,) = (one["command"] for one in pod["spec"]["containers"] if one["name"] == "service")
+    assert prober.parse(command[5:]).fresh_ports
 
 
 def test_a_probe_from_a_node_is_in_a_pod_there():

@@ -21,7 +21,7 @@ class Source:
         self.asked = []
         self.lock = threading.Lock()
 
-    def logs(self, namespace, pod, container, *, since_ns, previous, stop):
+    def logs(self, namespace, pod, container, *, follow, since_ns, previous, stop):
         with self.lock:
             self.asked.append((container, since_ns, previous))
             left = self.attempts[container]
@@ -34,7 +34,8 @@ class Source:
             elif callable(item):
                 item()
             elif item == "follow":
-                stop.wait(5)
+                if follow:
+                    stop.wait(5)
             else:
                 yield LogLine(*item)
 
@@ -124,6 +125,33 @@ def test_stop_ends_the_log_of_a_running_container():
     assert seen.lost == []
 
 
+def test_a_running_container_is_read_up_to_the_stop():
+    seen = Seen()
+    logs = Logs(Source(main=[[line(1, "a"), "follow"], [line(1, "a"), line(2, "b")]]), seen.add)
+    logs.saw("ADDED", pod(running("c1")))
+    seen.wait_for(1)
+    logs.stop(5)
+    assert seen.lines == ["a", "b"]
+    assert seen.lost == []
+
+
+def test_what_started_right_before_the_stop_is_read_though_its_stream_never_began():
+    logs = Logs(source := Source(main=[[line(1, "started"), "follow"]]), (seen := Seen()).add)
+    logs._stop.set()
+    logs.saw("ADDED", pod(running("c1")))
+    logs.stop(5)
+    assert seen.lines == ["started"]
+    assert [container for container, *_ in source.asked] == ["main"]
+
+
+def test_a_node_that_is_lost_has_nothing_more_to_say_at_the_stop():
+    logs = Logs(Source(main=[[line(1, "a"), "follow"], [KubeError("no route to host", 500)]]), (seen := Seen()).add)
+    logs.saw("ADDED", pod(running("c1")))
+    seen.wait_for(1)
+    logs.stop(5)
+    assert (seen.lines, seen.lost) == (["a"], [])
+
+
 def test_a_broken_stream_is_resumed_without_a_line_lost_or_doubled():
     logs = Logs(source := Source(main=[
         [line(1, "a"), line(2, "b"), line(3, "hal", whole=False), KubeError("broke")],
@@ -148,7 +176,7 @@ def test_each_instance_is_read_and_the_one_before_by_previous():
     seen.wait_for(3)
     logs.stop(5)
     assert seen.lines == ["a", "bye", "new"]
-    assert [previous for _, _, previous in source.asked] == [False, True, False]
+    assert [previous for _, _, previous in source.asked] == [False, True, False, False]  # the last: up to the stop
     assert seen.lost == []
 
 
@@ -160,7 +188,7 @@ def test_an_instance_that_was_never_seen_running_is_read_too():
     seen.wait_for(2)
     logs.stop(5)
     assert seen.lines == ["first", "second"]
-    assert [previous for _, _, previous in source.asked] == [True, False]
+    assert [previous for _, _, previous in source.asked] == [True, False, False]
 
 
 def test_a_log_that_went_with_its_pod_is_lost_unless_it_was_read_to_an_end():

@@ -1,5 +1,6 @@
 """The prober's other kinds: kept connections that are trusted, work with a key, every address of a name."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from server_process import serving
 from test_workload_probe import OK, probe
 from test_workload_probe import serving as answering
 
+from workloads.load import ports
 from workloads.load.exchange import Address
 from workloads.load.probe import Prober, build_request, parse
 from workloads.load.rows import Rows
@@ -79,6 +81,34 @@ def test_no_such_span_of_work(text: str) -> None:
 
 def at(n: int) -> Address:
     return socket.AF_INET, (f"127.0.0.{n}", 1)
+
+
+def test_source_ports_come_in_turn_and_one_in_use_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "PORTS", range(10_000, 10_004))
+    given = ports.Ports()
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(socket.create_server(("", 10_001)))
+        for expected in (10_000, 10_002, 10_003):
+            sock = opened.enter_context(socket.socket())
+            given.bind(sock)
+            assert sock.getsockname()[1] == expected
+        with pytest.raises(OSError, match="every source port is in use"):
+            given.bind(opened.enter_context(socket.socket()))
+
+
+def test_a_prober_with_fresh_ports_has_a_new_one_for_each_connection() -> None:
+    seen: list[int] = []
+
+    def note(connection: socket.socket, _: int) -> bytes:
+        seen.append(connection.getpeername()[1])
+        return OK
+
+    with answering(note) as server:
+        requests, _ = probe(server.port, "--fresh-ports", count=5)
+    assert [one.outcome for one in requests] == ["ok"] * 5
+    assert sorted(seen) == seen
+    assert set(seen) < set(ports.PORTS)
+    assert len(set(seen)) == 5
 
 
 class Looks:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .exchange import Address, Connection, Exchange, Request, message
+from .ports import Ports
 from .resolve import ResolveError, Resolver, resolve_once, split
 from .rows import NoiseMeter, Rows, to_stdout
 from .slice import ask_for_short_slice
@@ -34,13 +35,14 @@ class Prober:
     """One probe. `count` ends it after so many requests, 0 never; `pinned` is how many connections are kept, 0 none.
 
     `make` gives the n-th request. `looks`: see whether a kept connection was closed before it is used again. `resends`:
-    a request that failed is sent a second time, as a row of its own.
+    a request that failed is sent a second time, as a row of its own. `ports` gives connections their source ports.
     """
 
     def __init__(
         self, make: Callable[[int], Request], rows: Rows, *, interval_ns: int, deadline_ns: int,
         address: Address | None = None, resolver: Resolver | None = None, targets: Targets | None = None,
         pinned: int = 0, looks: bool = True, resends: bool = False, count: int = 0, noise: NoiseMeter | None = None,
+        ports: Ports | None = None,
     ) -> None:  # fmt: skip
         self.stopping = False
         self.scheduled = 0
@@ -57,6 +59,7 @@ class Prober:
         self._resends = resends
         self._count = count
         self._noise = noise
+        self._ports = ports
         self._epoll = select.epoll()
         self._busy: dict[int, Exchange] = {}
         self._idle: collections.deque[Connection] = collections.deque()
@@ -149,7 +152,10 @@ class Prober:
         self._follow(exchange, descriptor)
 
     def _plain_connection(self, address: Address) -> Connection:
-        return Connection(str(self._connections), address)
+        connection = Connection(str(self._connections), address)
+        if self._ports:
+            self._ports.bind(connection.sock)
+        return connection
 
     def _follow(self, exchange: Exchange, descriptor: int) -> None:
         if exchange.outcome:
@@ -238,6 +244,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--resolve", choices=("once", "each", "all"), default="once",
         help="look the name up at the start or for each request; all: ask each of its addresses in turn",
     )  # fmt: skip
+    add("--fresh-ports", action="store_true", help="source ports in turn: none comes again for long")
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")
     add("--noise", action="store_true", help="also write how busy the machine is")
     add_work(parser)
@@ -262,6 +269,7 @@ def build(options: argparse.Namespace, write: Callable[[bytes], None] = to_stdou
         targets=Targets(host, port) if options.resolve == "all" else None,
         pinned=options.connections if options.mode == "keepalive" else 0, looks=options.looks,
         resends=options.resend, count=options.count, noise=NoiseMeter(write) if options.noise else None,
+        ports=Ports() if options.fresh_ports else None,
     )  # fmt: skip
 
 
