@@ -9,10 +9,10 @@ ARGS ?=
 ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix nightly test lint unit clients live browser report bench advice clean distclean lock
+.PHONY: help setup run matrix nightly test lint unit clients shipped live browser report bench advice docs clean distclean lock
 
 help: ## this text
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## install what is missing: Debian packages, Go, the Python environment (needs root for packages)
 	@sh scripts/setup.sh $(VENV)
@@ -28,9 +28,9 @@ matrix: setup ## every row of the matrix, side by side, with a report
 nightly: ## what runs each night: the matrix, then its figures beside those of the nights before (see scripts/nightly.sh)
 	@WORKERS=$(MATRIX_WORKERS) ARGS="$(ARGS)" sh scripts/nightly.sh $(VENV)
 
-test: ## lint, types, unit tests, clients against a fault server, then live tests: the cluster, the plugin, the report in a browser, the suites
+test: ## lint, types, unit tests, clients against a fault server, documents and packages, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
-	@$(MAKE) --no-print-directory lint unit clients live
+	@$(MAKE) --no-print-directory lint unit clients shipped live
 
 lint: ## ruff and strict mypy
 	@$(VENV)/bin/ruff check
@@ -42,6 +42,9 @@ unit: ## tests that need no cluster
 
 clients: ## no client hides a break: each client's count against a fault server's ledger
 	@$(PYTHON) -m pytest tests/clients -q
+
+shipped: ## the documents and the packages: built, links checked; the wheel in an empty environment
+	@$(PYTHON) -m pytest tests/docs tests/packaging -q
 
 browser: ## the report in a real browser
 	@$(PYTHON) -m pytest tests/browser -q
@@ -59,12 +62,16 @@ bench: ## inject outages of known length and tell by how much the measurement er
 report: ## write the reports of the last run again, from its folder
 	@$(SURVIVE) report reports/out/latest
 
+docs: ## the documents as a site in build/site, with every row of the matrix and its picture
+	@FOR_DOCS=1 sh scripts/setup.sh $(VENV)
+	@$(PYTHON) -m scripts.site
+
 clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
-	@rm -rf $(VENV) reports/out
+	@rm -rf $(VENV) reports/out build/site
 
 advice: ## advice on bad variants of the matrix, applied, makes them good: each is run before and after; tuning finds known answers
 	@$(SURVIVE) cluster up
@@ -73,5 +80,5 @@ advice: ## advice on bad variants of the matrix, applied, makes them good: each 
 
 lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv
-	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt
+	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --group docs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt
 	@$(VENV)/bin/uv pip compile --quiet workloads/load/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file workloads/load/requirements.txt

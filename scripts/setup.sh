@@ -13,6 +13,8 @@ packages="$packages distro-info-data"
 # Ubuntu's package of this name leads to a snap, which needs more than a test machine has: Playwright brings one there.
 distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
+# The documents need Python alone.
+[ "${FOR_DOCS:-}" = 1 ] && packages=
 
 say() { printf '  %s\n' "$*" >&2; }
 
@@ -47,7 +49,7 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-if ! go version 2>/dev/null | grep -Eq 'go1\.(26\.([89]|[1-9][0-9])|2[7-9]|[3-9][0-9])' && [ ! -x "$home/go/go/bin/go" ]; then
+if [ "${FOR_DOCS:-}" != 1 ] && ! go version 2>/dev/null | grep -Eq 'go1\.(26\.([89]|[1-9][0-9])|2[7-9]|[3-9][0-9])' && [ ! -x "$home/go/go/bin/go" ]; then
     say "installing Go from its Python package (75 MB)"
     rm -rf "$home/go.partial"
     "$python" -m venv "$home/go.venv"

@@ -4,7 +4,7 @@ import types
 import pytest
 
 from harness.clusters.embedded import checks, host
-from harness.errors import UsageError
+from harness.errors import ClusterError, UsageError
 
 NODES = 4
 
@@ -21,6 +21,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "sys", types.SimpleNamespace(platform="linux"))
     monkeypatch.setattr(checks.os, "geteuid", lambda: 0)
     monkeypatch.setattr(checks.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(checks.programs, "go", lambda: "/bin/go")
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=100e9))
     return monkeypatch
 
@@ -55,6 +56,17 @@ def test_programs_of_the_build_are_needed_to_build_alone(machine):
     machine.setattr(checks.shutil, "which", lambda name: None if name == "buildah" else name)
     checks.preflight(built=True, nodes=NODES)
     assert "apt-get install buildah" in refused(built=False)
+
+
+def test_go_is_needed_to_build_alone(machine):
+    def none():
+        raise ClusterError("no Go 1.26.8 or newer: do this")
+
+    machine.setattr(checks.programs, "go", none)
+    checks.preflight(built=True, nodes=NODES)
+    told = refused(built=False)
+    assert "  - no Go 1.26.8 or newer: do this" in told
+    assert "a cluster of your own by --kube-context" in told
 
 
 def test_too_little_room(machine):

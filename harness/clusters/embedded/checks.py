@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 
+from harness.clusters.embedded import programs
 from harness.clusters.embedded.host import CGROUPS, hierarchies
 from harness.clusters.embedded.layout import home
-from harness.errors import UsageError
+from harness.errors import ClusterError, UsageError
 
 NEEDED = {
     "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux", "runc": "runc",
@@ -50,10 +51,12 @@ def preflight(built: bool, nodes: int) -> None:
             "the embedded cluster needs root (sudo make run); or use a cluster of your own by --kube-context"
         )
     missing = _programs(built)
-    problems = [*missing, *_kernel(), *_cgroups(), *([] if missing else _features()), *_room(built, nodes)]
+    problems = [*missing, *_go(built), *_kernel(), *_cgroups(), *([] if missing else _features()), *_room(built, nodes)]
     if problems:
         raise UsageError(
-            "this machine cannot run the embedded cluster yet:\n" + "\n".join(f"  - {p}" for p in problems)
+            "this machine cannot run the embedded cluster yet:\n"
+            + "".join(f"  - {p}\n" for p in problems)
+            + "Or use a cluster of your own by --kube-context."
         )
 
 
@@ -61,6 +64,16 @@ def _programs(built: bool) -> list[str]:
     needed = NEEDED if built else NEEDED | NEEDED_TO_BUILD
     packages = sorted({package for program, package in needed.items() if shutil.which(program) is None})
     return [f"programs are missing: run `make setup`, or apt-get install {' '.join(packages)}"] if packages else []
+
+
+def _go(built: bool) -> list[str]:
+    """What is missing to compile the cluster's programs with."""
+    try:
+        if not built:
+            programs.go()
+    except ClusterError as exc:
+        return [str(exc)]
+    return []
 
 
 def _kernel() -> list[str]:

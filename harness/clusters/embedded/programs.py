@@ -95,7 +95,10 @@ def go() -> str:
             version = tuple(int(part) for part in re.findall(r"\d+", said))
             if version >= GO:
                 return found
-    raise ClusterError(f"no Go {'.'.join(map(str, GO))} or newer: run `make setup`")
+    raise ClusterError(
+        f"no Go {'.'.join(map(str, GO))} or newer: run `make setup` in a checkout of the repository, or put one on the"
+        " PATH"
+    )
 
 
 def _build(module: pathlib.Path, what: str, target: pathlib.Path, progress: Progress) -> None:

@@ -1,1 +1,0 @@
-"""A cluster by the real `kind`: real Kubernetes in containers of Docker or Podman."""
