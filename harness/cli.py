@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from harness import calibration
 from harness.calibrate.calibrate import Where, calibrate, lines
 from harness.calibrate.plan import Effort
-from harness.clusters.embedded import cluster, layout
+from harness.clusters.embedded import cluster as embedded
+from harness.clusters.embedded import layout
 from harness.clusters.provider import connect
-from harness.commands import compare, doctor, history, init, look, rbac, schema, tune
+from harness.commands import cluster, compare, doctor, history, init, look, rbac, schema, tune
 from harness.errors import SurviveError
-from harness.locks import hold
 from harness.options import Options
 from harness.progress import Progress
 from harness.results import use_of
@@ -38,19 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="survive", description="Can your Pod survive a restart?")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    group = commands.add_parser("cluster", help="the embedded cluster: up, down, status, kubeconfig")
-    actions = group.add_subparsers(required=True, metavar="ACTION")
-    for name, run, text in (
-        ("up", _up, "start it (the first time it is built, about 12 minutes on two cores); a running one is kept"),
-        ("down", _down, "take it down, to the last process, mount, link and cgroup"),
-        ("status", _status, "say how it is; exit code 0 only if it is ready"),
-        ("kubeconfig", _kubeconfig, "print the path of its kubeconfig"),
-    ):
-        action = actions.add_parser(name, help=text, description=text)
-        action.add_argument("--name", default=layout.default_name(), help="which cluster (default: %(default)s)")
-        action.set_defaults(run=run)
-        if name == "up":
-            action.add_argument("--address-range", metavar="10.N.0.0/16", help="its addresses (default: a free one)")
+    cluster.add(commands)
     measured = commands.add_parser(
         "calibrate", help="inject outages of known length, tell by how much the measurement errs (exit 1: too much)"
     )
@@ -110,7 +98,7 @@ def _where(chosen: argparse.Namespace) -> Iterator[Where]:
     """The embedded cluster, kept from others meanwhile, if it is wanted and runs."""
     if chosen.cluster == "none":
         yield Where(None, "not asked for")
-    elif cluster.status(chosen.name).phase != "ready":
+    elif embedded.status(chosen.name).phase != "ready":
         yield Where(None, f"the cluster {chosen.name} does not run; survive cluster up starts it")
     else:
         run = f"calibrate-{os.getpid()}"
@@ -121,32 +109,3 @@ def _where(chosen: argparse.Namespace) -> Iterator[Where]:
                 yield Where(kube)
             finally:
                 kube.close()
-
-
-def _up(chosen: argparse.Namespace) -> int:
-    with hold(layout.run_lock(layout.ClusterDir.named(chosen.name).name), "survive cluster up", wait_s=600):
-        folder = cluster.up(chosen.name, Progress(), chosen.address_range)
-    print(f"cluster {chosen.name} is ready: export KUBECONFIG={folder.kubeconfig}")
-    return 0
-
-
-def _down(chosen: argparse.Namespace) -> int:
-    with hold(layout.run_lock(layout.ClusterDir.named(chosen.name).name), "survive cluster down"):
-        existed = cluster.down(chosen.name)
-    print(f"cluster {chosen.name} {'is down' if existed else 'was not there'}")
-    return 0
-
-
-def _status(chosen: argparse.Namespace) -> int:
-    status = cluster.status(chosen.name)
-    parts = [f"cluster {status.name}: {status.phase}", status.why, status.range, " ".join(status.nodes)]
-    print("; ".join(part for part in parts if part))
-    return 0 if status.phase == "ready" else 1
-
-
-def _kubeconfig(chosen: argparse.Namespace) -> int:
-    folder = layout.ClusterDir.named(chosen.name)
-    if not folder.kubeconfig.exists():
-        raise SurviveError(f"cluster {chosen.name} is not there: survive cluster up")
-    print(folder.kubeconfig)
-    return 0

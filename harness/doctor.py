@@ -4,13 +4,12 @@ Pure functions from what the API server tells to findings; only `examine` asks. 
 `dryRun=All`: all of admission says what it would, and nothing is kept.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from harness import manifests, rights
+from harness import manifests, rights, versions
 from harness.disrupt import PATHS, Path, barred, does
 from harness.errors import KubeError
 from harness.images import OWN, Images
@@ -52,6 +51,8 @@ class PathState:
     does: str
     possible: bool
     why: str = ""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Its rows, by name, that this version of Kubernetes cannot do, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def examine(
     """Look at everything and fill the report. Nothing is changed."""
     lacking = {role: rights.missing(kube, rights.of_role(role)) for role in rights.ROLES}
     report.findings.append(of_rights(lacking[rights.EVERY_RUN]))
-    gates = _gates(kube)
+    gates = versions.gates_of(kube.metrics)
+    version = versions.parse(report.version)
+    report.findings.append(of_version(report.version))
     report.findings.append(of_gates(gates))
     if Right.read("list nodes") in lacking[rights.EVERY_RUN]:
         report.findings.append(Finding("nodes", "warn", "they may not be listed, so nothing is known of them"))
@@ -93,7 +96,7 @@ def examine(
     if Right.read("create namespaces") not in lacking[rights.EVERY_RUN]:
         report.findings.append(_namespace(kube, labels))
     found = [one for role in lacking.values() for one in role]
-    report.paths.extend(of_path(path, nodes, found, gates) for path in PATHS)
+    report.paths.extend(of_path(path, nodes, found, version, gates) for path in PATHS)
     return report
 
 
@@ -105,27 +108,26 @@ def of_rights(lacking: Sequence[Right]) -> Finding:
     return Finding("rights", "bad", f"missing: {', '.join(map(str, lacking))}", rights.told(lacking))
 
 
+def of_version(text: str) -> Finding:
+    """Whether this version of Kubernetes is one that rows are made for."""
+    version, oldest, newest = versions.parse(text), versions.told(versions.OLDEST), versions.told(versions.BUILT_FOR)
+    if version is None:
+        return Finding("version", "warn", f"{text} cannot be read, so nothing is known of what it lacks")
+    if version < versions.OLDEST:
+        return Finding("version", "bad", f"{text} is older than {oldest}", f"{oldest} is the oldest that rows run on")
+    if version > versions.BUILT_FOR:
+        return Finding("version", "warn", f"{text} is newer than {newest}, the newest that rows were seen on")
+    return Finding("version", "ok", f"{text}; rows are made for {oldest} to {newest}")
+
+
 def of_gates(gates: Mapping[str, bool] | None) -> Finding:
     """The feature gates that paths need."""
-    wanted = sorted({path.gate for path in PATHS if path.gate})
+    wanted = sorted({need.gate for need in versions.NEEDS if need.gate})
     if gates is None:
-        said = "not known, as /metrics may not be read; paths that need one are tried, and skipped where it is off"
+        said = "not known, as /metrics may not be read; they are taken for what they are by default"
         return Finding("feature gates", "ok", f"{', '.join(wanted)}: {said}")
     states = [f"{gate} {'on' if gates.get(gate) else 'off' if gate in gates else 'unknown to it'}" for gate in wanted]
     return Finding("feature gates", "ok", ", ".join(states))
-
-
-def read_gates(metrics: str) -> dict[str, bool]:
-    """The gates in what an API server tells of itself."""
-    found = re.findall(r'^kubernetes_feature_enabled\{name="(\w+)",stage="\w*"\} (\d)', metrics, re.MULTILINE)
-    return {name: value == "1" for name, value in found}
-
-
-def _gates(kube: Kube) -> dict[str, bool] | None:
-    try:
-        return read_gates(kube.metrics())
-    except KubeError:
-        return None
 
 
 def of_nodes(nodes: Sequence[Object]) -> Finding:
@@ -143,7 +145,7 @@ def of_nodes(nodes: Sequence[Object]) -> Finding:
 def of_listed(nodes: Sequence[Object], listed: Sequence[str], *, own: bool = False) -> Finding:
     """The nodes that may be touched; `own`: the cluster adds nodes of its own for that."""
     if own:
-        return Finding("node paths", "ok", "the cluster adds a node for each row that touches one")
+        return Finding("node paths", "ok", "the cluster has a node of its own to give to a row that touches one")
     known = {node["metadata"]["name"] for node in nodes}
     if unknown := sorted(set(listed) - known):
         return Finding("node paths", "bad", f"no node is called {', '.join(unknown)}", "name one of the cluster's")
@@ -215,16 +217,19 @@ def _namespace(kube: Kube, labels: Mapping[str, str]) -> Finding:
 
 
 def of_path(
-    path: type[Path], nodes: Nodes | None, lacking: Iterable[Right], gates: Mapping[str, bool] | None
-) -> PathState:
-    """Whether a path is possible."""
+    path: type[Path], nodes: Nodes | None, lacking: Iterable[Right], version: versions.Version | None,
+    gates: Mapping[str, bool] | None,
+) -> PathState:  # fmt: skip
+    """Whether a path is possible, and which of its rows are not."""
     missing = [right for right in map(Right.read, path.rights) if right in set(lacking)]
     why = barred(path.on_nodes, nodes)
     if missing:
         why = rights.told(missing)
-    if path.gate and gates is not None and not gates.get(path.gate):
-        why = f"the feature gate {path.gate} is off or unknown to this version"
-    return PathState(path.name, does(path), not why, why)
+    names = {name for need in versions.NEEDS if need.path == path.name for _, name in need.rows}
+    skipped = {name: one for name, one in versions.skipped(version, gates).items() if name in names}
+    if path.gate and skipped:
+        why = next(iter(skipped.values()))
+    return PathState(path.name, does(path), not why, why, skipped)
 
 
 def _takes_pods(node: Object) -> bool:

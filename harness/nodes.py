@@ -9,6 +9,9 @@ from typing import Final, Protocol
 CONTROL_PLANE: Final = "control-plane"
 """Stands for a node's name where a daemon of the control plane is meant, such as kube-scheduler-0."""
 
+FILLER: Final = "/var/lib/kubelet/survive-filler"
+"""The file that fills a node's small disk."""
+
 RUN: Final = "survive.dev/run"
 """The label, on namespaces and nodes, of the run that made them."""
 
@@ -27,8 +30,9 @@ class Nodes(Protocol):
 
         A taint is written key=value:Effect.
 
-        A small disk is the kubelet's own of 600 MB, with a soft eviction threshold of 300 Mi (for 3 s; at most 4 s of
-        grace) and a hard one of 100 Mi.
+        One that is lent is another row's afterwards: its provider mends what was done to it, or allows no more than can
+        be taken back. A small disk is the kubelet's own of 600 MB, with a soft eviction threshold of 300 Mi (for 3 s;
+        at most 4 s of grace) and a hard one of 100 Mi.
         """
 
     def remove(self, name: str) -> None:

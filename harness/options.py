@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,8 +11,26 @@ from typing import Any, Literal
 from harness.errors import UsageError
 from harness.images import Images
 
-Choice = Literal["auto", "existing", "embedded"]
-CHOICES: tuple[Choice, ...] = ("auto", "existing", "embedded")
+Choice = Literal["auto", "existing", "kind", "embedded"]
+CHOICES: tuple[Choice, ...] = ("auto", "existing", "kind", "embedded")
+
+
+@dataclass(frozen=True, slots=True)
+class KindOptions:
+    """The node image of a kind cluster (kind's default, or that of the cluster that runs, if empty); the program."""
+
+    image: str = ""
+    binary: str = ""
+
+    @classmethod
+    def read(cls, image: str | None, version: str | None, binary: str | None) -> "KindOptions":
+        """From the options. Raises UsageError where they contradict each other."""
+        if version and image:
+            raise UsageError("--kubernetes-version names one of kind's own node images, --kind-image any: give one")
+        if version and not re.fullmatch(r"v?1\.\d+\.\d+", version):
+            raise UsageError(f"--kubernetes-version {version}: write it in full, such as 1.34.2")
+        own = f"kindest/node:v{version.removeprefix('v')}" if version else ""
+        return cls(image or own, binary or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,7 @@ class Options:
     images: Images = field(default_factory=Images)
     pull_auth: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    kind: KindOptions = KindOptions()
 
     @classmethod
     def read(cls, get: Callable[[str], Any]) -> "Options":
@@ -45,6 +65,7 @@ class Options:
             kubeconfig=get("kubeconfig") or "", nodes=tuple(nodes),
             images=Images.read(get("image_registry"), get("survive_images") or [], secret=bool(auth)),
             pull_auth=auth, labels=_labels(get("namespace_labels") or []),
+            kind=KindOptions.read(get("kind_image"), get("kubernetes_version"), get("kind_binary")),
         )  # fmt: skip
 
 
@@ -52,15 +73,21 @@ def add_options(add: Callable[..., Any]) -> None:
     """Declare them, by argparse's `add_argument` or pytest's `addoption`."""
     add(
         "--cluster", choices=CHOICES, default="auto",
-        help="where to run: a cluster that exists (with --kube-context), or the embedded one, which is started if it"
-        " does not run; auto (default): existing where a context is named, else embedded",
+        help="where to run: a cluster that exists (with --kube-context), one of kind, or the embedded one; the last two"
+        " are started if they do not run; auto (default): existing where a context is named, else embedded for root and"
+        " kind for others",
     )  # fmt: skip
     add(
         "--kube-context", metavar="NAME",
         help="the kubeconfig context to use; no other is ever touched; in-cluster: that of the pod this runs in",
     )  # fmt: skip
     add("--kubeconfig", metavar="FILE", help="the kubeconfig, or a list as in $KUBECONFIG (default: that)")
-    add("--cluster-name", metavar="NAME", help="the embedded cluster's name (default: one for each checkout)")
+    add(
+        "--cluster-name",
+        metavar="NAME",
+        help="the name of the embedded or kind cluster (default: one for each checkout)",
+    )
+    add_kind_options(add)
     add(
         "--allow-node-disruption", action="store_true", default=False,
         help="on a cluster that exists: the nodes named by --node may be closed, tainted and crowded",
@@ -80,6 +107,13 @@ def add_options(add: Callable[..., Any]) -> None:
         "--namespace-label", dest="namespace_labels", action="append", metavar="KEY=VALUE",
         help="a label of the namespaces that a run makes, such as pod-security.kubernetes.io/enforce=restricted",
     )  # fmt: skip
+
+
+def add_kind_options(add: Callable[..., Any]) -> None:
+    """Declare those of a kind cluster."""
+    add("--kind-image", metavar="IMAGE", help="kind: the node image (default: kind's own)")
+    add("--kubernetes-version", metavar="X.Y.Z", help="kind: the version, by kind's own node image of it")
+    add("--kind-binary", metavar="FILE", help="the program kind (default: $SURVIVE_KIND, else kind on PATH)")
 
 
 def of_arguments(chosen: argparse.Namespace) -> Options:

@@ -252,8 +252,9 @@ def _run(request: pytest.FixtureRequest, row: Row, opened: Session) -> Iterator[
     status = folder.status(request.node.nodeid, f"{row.id} {row.name}", row.name) if _live(request.config) else None
     again = getattr(request.node, "execution_count", 1) > 1  # by pytest-rerunfailures
     scenario = Scenario(
-        opened.kube, folder, row, opened.nodes, opened.furnishing, shared=opened.shared, status=status, again=again
-    )
+        opened.kube, folder, row, opened.nodes, opened.furnishing, shared=opened.shared, status=status, again=again,
+        skipped=opened.skipped.get(row.name, ""),
+    )  # fmt: skip
     request.node.stash[SCENARIO] = scenario
     with contextlib.ExitStack() as alone:
         if status is not None:

@@ -6,7 +6,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from harness import rights
+from harness import rights, versions
 from harness.clusters.provider import at_existing, chosen_context
 from harness.deploy import App, OwnNode, running
 from harness.disrupt import PATHS, Path, barred, does
@@ -28,12 +28,16 @@ NODE_WORDS = {
 class Rehearsal:
     """Stands in for a Scenario: the same calls, each of which adds to `lines` what a run would do."""
 
-    def __init__(self, row: Row, options: Options, kube: Kube | None = None, nodes: Nodes | None = None) -> None:
+    def __init__(
+        self, row: Row, options: Options, kube: Kube | None = None, nodes: Nodes | None = None, skipped: str = ""
+    ) -> None:  # fmt: skip
         self.row = row
         self.lines: list[str] = []
         self._options = options
         self._kube = kube
         self._nodes = nodes
+        if skipped:
+            self._say("skip", f"the row {row.name}: {skipped}")
         labels = ", ".join(f"{key}={value}" for key, value in options.labels.items())
         self._say("create", f"a namespace survive-{row.name}-*, removed at the end" + (f"; {labels}" if labels else ""))
         if options.pull_auth:
@@ -132,7 +136,7 @@ class Rehearsal:
 
 @contextlib.contextmanager
 def rehearsals(options: Options) -> Iterator["Stage"]:
-    """Where rows are rehearsed: an existing cluster is read, an embedded one is left alone.
+    """Where rows are rehearsed: an existing cluster is read, one of our own is left alone.
 
     Raises an error where a run would not be let in.
     """
@@ -142,7 +146,8 @@ def rehearsals(options: Options) -> Iterator["Stage"]:
     connection = at_existing(options, context)
     with contextlib.closing(connection.kube()) as kube:
         rights.demand(kube, rights.of_role(rights.EVERY_RUN))
-        yield Stage(options, kube, connection.own_nodes("rehearsal"))
+        skipped = versions.skipped(versions.parse(connection.version), versions.gates_of(kube.metrics))
+        yield Stage(options, kube, connection.own_nodes("rehearsal"), skipped)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -152,10 +157,11 @@ class Stage:
     options: Options
     kube: Kube | None = None
     nodes: Nodes | None = None
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def rehearsal(self, row: Row) -> Rehearsal:
         """One row's."""
-        return Rehearsal(row, self.options, self.kube, self.nodes)
+        return Rehearsal(row, self.options, self.kube, self.nodes, self.skipped.get(row.name, ""))
 
 
 def _fields(path: Path) -> dict[str, object]:

@@ -42,5 +42,5 @@ def lacking(workload: Workload) -> str:
 
 
 def is_ready(status: Workload) -> bool:
-    """Whether a pod's status says Ready."""
+    """Whether the status of a pod, or of a node, says Ready."""
     return any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions") or [])

@@ -74,9 +74,10 @@ class Scenario:
     def __init__(
         self, kube: Kube, folder: RunFolder, row: Row, nodes: Nodes | None = None,
         furnishing: Furnishing | None = None, *, shared: bool = False, status: Status | None = None,
-        again: bool = False,
+        again: bool = False, skipped: str = "",
     ) -> None:  # fmt: skip
         self.row = row
+        self._skipped = skipped
         self._furnishing = furnishing
         self._shared = shared
         self.result: Result | None = None
@@ -101,12 +102,15 @@ class Scenario:
     def open(self) -> None:
         """Make the namespace and begin to observe it.
 
-        Raises Impossible, before anything is made, where the row's path is one that this cluster or one's rights bar.
+        Raises Impossible, before anything is made, where this version of Kubernetes cannot do the row, or its path is
+        one that this cluster or one's rights bar.
         """
         began_ns = now_ns()
         self._closing.callback(self._recorder.close)
         self._closing.callback(self._remove_nodes)  # after the namespace was asked to go: nothing is replaced any more
         try:
+            if self._skipped:
+                raise Impossible(self._skipped)
             self._allow(*(path for path in PATHS if path.name == self.row.path))
             self._namespace = self._create_namespace(self.row.name)
             self._closing.callback(delete_namespace, self._kube, self._namespace)

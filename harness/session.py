@@ -1,10 +1,10 @@
 """What one process of a run has open: the cluster, a client of it, the run's folder."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness import rights
+from harness import rights, versions
 from harness.clusters.provider import connect
 from harness.deploy import Furnishing, sweep, wait_deleted
 from harness.kube import Kube
@@ -25,6 +25,9 @@ class Session:
     shared: bool = False
     """Whether it is a cluster of others, on which one has the rights that one was given."""
 
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """The rows, by name, that this version of Kubernetes cannot do, and why."""
+
 
 @contextlib.contextmanager
 def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator[Session]:
@@ -33,14 +36,15 @@ def session(options: Options, folder: RunFolder, progress: Progress) -> Iterator
     with connect(options, folder.id, progress, joining=joining) as connection:
         kube = connection.kube()
         try:
-            if connection.provider == "existing" and not joining:
+            if not connection.ours and not joining:
                 rights.demand(kube, rights.of_role(rights.EVERY_RUN))
             folder.open(connection.described())
-            if connection.provider == "embedded":  # on a cluster of others a namespace may be that of a living run
+            if connection.ours:  # on a cluster of others a namespace may be that of a living run
                 sweep(kube, but=folder.id)
-            shared = connection.provider == "existing"
+            shared = not connection.ours
             furnishing = Furnishing(options.labels, options.pull_auth)
-            yield Session(kube, folder, connection.own_nodes(folder.id), furnishing, shared=shared)
+            skipped = versions.skipped(versions.parse(connection.version), versions.gates_of(kube.metrics))
+            yield Session(kube, folder, connection.own_nodes(folder.id), furnishing, shared=shared, skipped=skipped)
             wait_deleted(kube, folder.id)
         finally:
             kube.close()

@@ -1,1 +1,1 @@
-"""Where a run's cluster comes from: existing or embedded."""
+"""Where a run's cluster comes from: existing, kind or embedded."""

@@ -9,7 +9,7 @@ from harness.errors import Impossible, KubeError, UsageError
 from harness.kube import Kube
 from harness.locks import hold
 
-ONLY_EMBEDDED = "which only the embedded cluster has to spare: run it with --cluster embedded"
+ONLY_OWN = "which only clusters of our own have to spare: run it with --cluster embedded or kind"
 LEND_S = 60.0
 
 
@@ -90,4 +90,4 @@ class ListedNodes:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise Impossible(f"{what} needs a node {ONLY_EMBEDDED}")
+    raise Impossible(f"{what} needs a node {ONLY_OWN}")

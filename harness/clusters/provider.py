@@ -1,6 +1,9 @@
 """Which cluster a run uses, from the options; what a run needs to know of it."""
 
 import contextlib
+import os
+import pathlib
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,13 +11,17 @@ from harness.clusters import existing
 from harness.clusters.embedded import cluster as embedded
 from harness.clusters.embedded import layout
 from harness.clusters.embedded.nodes import EmbeddedNodes
+from harness.clusters.kind import cluster as kind
+from harness.clusters.kind.nodes import KindNodes
+from harness.clusters.kind.state import KindDir
+from harness.clusters.kind.tool import BINARY
 from harness.clusters.listed_nodes import ListedNodes
 from harness.errors import UsageError
 from harness.images import Images
 from harness.kube import Kube
 from harness.locks import share
 from harness.nodes import Nodes
-from harness.options import Options
+from harness.options import KindOptions, Options
 from harness.progress import Progress
 from harness.results import Cluster
 
@@ -31,6 +38,13 @@ class Connection:
     name: str = ""
     images: Images = field(default_factory=Images)
     listed: Sequence[str] = ()
+    binary: str = ""
+    """The program kind, where it was named."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether nobody else uses it, so that all that is left there of runs is ours."""
+        return self.provider in ("embedded", "kind")
 
     def kube(self) -> Kube:
         """A client of it."""
@@ -38,11 +52,17 @@ class Connection:
 
     def own_nodes(self, run: str) -> Nodes | None:
         """Nodes that a run may have, what others left of theirs removed; None where it may have none."""
-        if self.provider != "embedded":
+        if not self.ours:
             return ListedNodes(self.kube(), self.listed) if self.listed else None
-        nodes = EmbeddedNodes(self.name, run)
+        nodes = self.nodes_port(run)
         nodes.sweep()
         return nodes
+
+    def nodes_port(self, run: str) -> EmbeddedNodes | KindNodes:
+        """The nodes of a cluster of our own, as they are."""
+        if self.provider == "kind":
+            return KindNodes(self.name, run, self.binary)
+        return EmbeddedNodes(self.name, run)
 
     def described(self) -> Cluster:
         """What results.json says of it."""
@@ -62,19 +82,51 @@ def connect(options: Options, run: str, progress: Progress, *, joining: bool = F
             yield at_existing(options, context)
         return
     folder_name = options.name or layout.default_name()
+    if chosen_provider(options) == "kind":
+        with share(kind_lock(folder_name), run, f"run {run}"):
+            # Where a registry has the images of our pods, each node pulls what it needs.
+            made = None if joining else kind.up(folder_name, options.kind, progress, load=not options.images.registry)
+            yield at_kind(options, made or kind.running(folder_name))
+        return
     with share(layout.run_lock(folder_name), run, f"run {run}"):
         folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
         yield at_embedded(options, folder)
 
 
+def kind_lock(name: str) -> pathlib.Path:
+    """The lock of those who run on a kind cluster, or would change it under them."""
+    return layout.run_lock(f"kind-{KindDir.named(name).name}")
+
+
+def chosen_provider(options: Options) -> str:
+    """The kind of cluster: existing, kind or embedded; without a choice the one that can be had here.
+
+    Without root the embedded cluster cannot be, kind can.
+    """
+    if options.cluster != "auto":
+        return options.cluster
+    if options.context:
+        return "existing"
+    if options.kind != KindOptions():
+        return "kind"
+    there = shutil.which(os.environ.get(BINARY) or "kind")
+    return "kind" if there and os.geteuid() != 0 else "embedded"
+
+
 def chosen_context(options: Options) -> str:
-    """The context of the existing cluster that was chosen; empty for the embedded one. Raises UsageError."""
+    """The context of the existing cluster that was chosen; empty for one of our own. Raises UsageError."""
     if options.cluster == "existing" and not options.context:
         raise UsageError("--cluster existing needs --kube-context NAME: only a context that you name is ever touched")
-    if options.cluster == "embedded" and options.context:
-        raise UsageError("--kube-context is for --cluster existing; the embedded cluster has a kubeconfig of its own")
+    if options.cluster in ("embedded", "kind") and options.context:
+        raise UsageError(
+            f"--kube-context is for --cluster existing; the {options.cluster} cluster has a kubeconfig of its own"
+        )
     if options.nodes and not options.context:
-        raise UsageError("--node is for --cluster existing: the embedded cluster adds nodes of its own")
+        raise UsageError(
+            "--node is for --cluster existing: embedded and kind clusters have nodes of their own for that"
+        )
+    if options.kind != KindOptions() and (options.context or options.cluster == "embedded"):
+        raise UsageError("--kind-image, --kubernetes-version and --kind-binary are for --cluster kind")
     return options.context or ""
 
 
@@ -88,6 +140,15 @@ def at_existing(options: Options, context: str) -> Connection:
 def at_embedded(options: Options, folder: layout.ClusterDir) -> Connection:
     """An embedded cluster that is up."""
     connection = Connection("embedded", str(folder.kubeconfig), "", "", 0, folder.name, options.images)
+    with contextlib.closing(connection.kube()) as kube:
+        return replace(connection, version=kube.version(), nodes=len(kube.list("v1", "Node")))
+
+
+def at_kind(options: Options, folder: KindDir) -> Connection:
+    """A kind cluster of ours that is up."""
+    connection = Connection(
+        "kind", str(folder.kubeconfig), "", "", 0, folder.name, options.images, binary=options.kind.binary
+    )
     with contextlib.closing(connection.kube()) as kube:
         return replace(connection, version=kube.version(), nodes=len(kube.list("v1", "Node")))
 

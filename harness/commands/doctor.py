@@ -11,9 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import options
-from harness.clusters.embedded import cluster, layout
-from harness.clusters.embedded.nodes import EmbeddedNodes
-from harness.clusters.provider import Connection, at_embedded, at_existing, chosen_context
+from harness.clusters.embedded import cluster as embedded
+from harness.clusters.embedded import layout
+from harness.clusters.kind import cluster as kind
+from harness.clusters.provider import (
+    Connection,
+    at_embedded,
+    at_existing,
+    at_kind,
+    chosen_context,
+    chosen_provider,
+)  # fmt: skip
 from harness.doctor import CORE, Report, examine
 from harness.errors import ClusterError
 from harness.nodes import Nodes
@@ -53,9 +61,13 @@ def _connect(wanted: options.Options) -> tuple[Connection, Nodes | None]:
         connection = at_existing(wanted, context)
         return connection, connection.own_nodes("doctor")
     name = wanted.name or layout.default_name()
-    if cluster.status(name).phase != "ready":
+    if chosen_provider(wanted) == "kind":
+        connection = at_kind(wanted, kind.running(name))
+    elif embedded.status(name).phase == "ready":
+        connection = at_embedded(wanted, layout.ClusterDir.named(name))
+    else:
         raise ClusterError(f"the embedded cluster {name} does not run: survive cluster up; or name a --kube-context")
-    return at_embedded(wanted, layout.ClusterDir.named(name)), EmbeddedNodes(name, "doctor")
+    return connection, connection.nodes_port("doctor")
 
 
 def show(report: Report, console: Console) -> None:
@@ -69,6 +81,8 @@ def show(report: Report, console: Console) -> None:
     paths = Table("path", "", "what it does, or why not", box=None, pad_edge=False)
     for path in sorted(report.paths, key=lambda one: (not one.possible, one.name not in CORE, one.name)):
         paths.add_row(path.name, MARKS["ok" if path.possible else "bad"], path.does if path.possible else path.why)
+        for row, why in path.skipped.items() if path.possible else ():
+            paths.add_row("", MARKS["warn"], f"row {row} is skipped: {why}")
     console.print(paths)
     possible = sum(path.possible for path in report.paths)
     console.print(f"{possible} of {len(report.paths)} restart paths are possible; core paths: {', '.join(CORE)}")

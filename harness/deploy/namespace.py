@@ -14,7 +14,8 @@ from harness.nodes import RUN
 
 MANAGED = "app.kubernetes.io/managed-by"
 MANAGER = "pytest-survive"
-_LONGEST = 63 - len("survive--12345")
+PREFIX = "survive-"
+_LONGEST = 63 - len(f"{PREFIX}-12345")
 _PATIENCE_S = 12.0
 
 
@@ -30,7 +31,7 @@ def namespace_name(scenario: str) -> str:
     """A fresh name: survive-<scenario>-<5 random characters>, a valid DNS label."""
     plain = re.sub(r"[^a-z0-9]+", "-", scenario.lower())[:_LONGEST].strip("-")
     tail = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(5))
-    return f"survive-{plain}-{tail}"
+    return f"{PREFIX}{plain}-{tail}"
 
 
 def create_namespace(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.deploy.app import App
+from harness.deploy.namespace import PREFIX
 from harness.kube import Kube
 from harness.manifests import Manifest, merged, pod_spec
 
@@ -90,7 +91,9 @@ def _affinity(node: OwnNode, selector: dict[str, str], only: bool, apart: bool) 
 
 
 def take_pods_off(kube: Kube, node: str) -> None:
-    """Take the pods of a node off the API by force: nobody will be there to tell of their end."""
+    """Take our pods of a node off the API by force: nobody will be there to tell of their end."""
     for pod in kube.list("v1", "Pod", fields=f"spec.nodeName={node}"):
         meta = pod["metadata"]
+        if not meta["namespace"].startswith(PREFIX):
+            continue  # one of the cluster's own, on a node that stays
         kube.delete_pod(meta["name"], meta["namespace"], grace_s=0, uid=meta["uid"])

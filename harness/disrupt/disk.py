@@ -9,11 +9,11 @@ from harness.disrupt.path import OnNodes, Path, acts, need_replaced, victims
 from harness.disrupt.site import Site, on_node
 from harness.history import History
 from harness.lives import PodLife
+from harness.nodes import FILLER
 from harness.proof import Proof, events, has_condition
 from harness.records import NodeSeen
 
 KUBELET = "/var/lib/kubelet"
-FILLER = f"{KUBELET}/survive-filler"
 EVICTED_S = 60.0
 """The kubelet looks every 10 s, and takes one pod each time."""
 

@@ -19,13 +19,13 @@ RUNNING_S = 60.0
 
 NEEDS_NODES = (
     "it changes a node or crowds it: allow that by --allow-node-disruption, and --node NAME for each node that may be"
-    " touched; or use a cluster that has nodes to spare: --cluster embedded"
+    " touched; or use a cluster that has nodes to spare: --cluster embedded or kind"
 )
 """Why a path of nodes cannot be done where the site has none."""
 
 NEEDS_OWN_NODES = (
-    "it breaks a node, or a process of the cluster itself, which only the embedded cluster has to spare: run it with"
-    " --cluster embedded"
+    "it breaks a node, or a process of the cluster itself, which only clusters of our own have to spare: run it with"
+    " --cluster embedded or kind"
 )
 """Why a path that breaks nodes cannot be done where they are others'."""
 

@@ -4,7 +4,10 @@ import recorded
 from harness.cli import main
 from harness.clusters.embedded import cluster, state
 from harness.clusters.embedded.layout import ClusterDir
+from harness.clusters.kind import cluster as kind
+from harness.clusters.kind.state import KindDir
 from harness.errors import ClusterError
+from harness.options import KindOptions
 from harness.results import Results
 
 
@@ -59,6 +62,56 @@ def test_up_passes_on_what_was_asked(capsys, monkeypatch):
     assert main(["cluster", "up", "--name", "one", "--address-range", "10.9.0.0/16"]) == 0
     assert asked == [("one", "10.9.0.0/16")]
     assert f"export KUBECONFIG={ClusterDir.named('one').kubeconfig}" in capsys.readouterr().out
+
+
+def test_a_kind_cluster_is_asked_for_by_its_options(capsys, monkeypatch):
+    asked = []
+
+    def up(name, options, progress):
+        asked.append((name, options))
+        return KindDir.named(name)
+
+    monkeypatch.setattr(kind, "up", up)
+    arguments = ["cluster", "up", "--cluster", "kind", "--name", "one", "--kubernetes-version", "1.34.2"]
+    assert main([*arguments, "--kind-binary", "/k"]) == 0
+    assert asked == [("one", KindOptions("kindest/node:v1.34.2", "/k"))]
+    said = f"cluster survive-one is ready: export KUBECONFIG={KindDir.named('one').kubeconfig}\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_kind_cluster_down_and_its_status_and_kubeconfig(capsys, monkeypatch):
+    monkeypatch.setattr(kind, "down", lambda name, binary: binary == "/k")
+    found = kind.Status("survive-one", "broken", "it ended", ("a", "b"))
+    monkeypatch.setattr(kind, "status", lambda name, binary: found)
+    here = ["--cluster", "kind", "--name", "one"]
+    assert main(["cluster", "down", *here, "--kind-binary", "/k"]) == 0
+    assert main(["cluster", "down", *here]) == 0
+    assert main(["cluster", "status", *here]) == 1
+    assert main(["cluster", "kubeconfig", *here]) == 1
+    folder = KindDir.named("one")
+    folder.root.mkdir(parents=True)
+    folder.kubeconfig.touch()
+    assert main(["cluster", "kubeconfig", *here]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "cluster survive-one is down",
+        "cluster survive-one was not there",
+        "cluster survive-one: broken; it ended; a b",
+        str(folder.kubeconfig),
+    ]
+    assert said.err == "survive: cluster survive-one is not there: survive cluster up --cluster kind\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--kind-image", "i"], "--kind-image, --kubernetes-version and --kind-binary are for --cluster kind"),
+        (["--cluster", "kind", "--address-range", "10.9.0.0/16"], "--address-range is for the embedded cluster"),
+    ],
+)
+def test_options_of_the_other_kind_of_cluster_are_told(capsys, arguments, told):
+    assert main(["cluster", "up", *arguments]) == 1
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("existed", "said"), [(True, "is down"), (False, "was not there")])

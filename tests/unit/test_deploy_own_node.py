@@ -86,6 +86,12 @@ class FakeKube:
 
 
 def test_its_pods_are_taken_off_by_force_and_only_as_the_ones_they_were():
-    kube = FakeKube([{"metadata": {"name": "a", "namespace": "ns", "uid": "u"}}])
+    kube = FakeKube([{"metadata": {"name": "a", "namespace": "survive-row-12345", "uid": "u"}}])
     take_pods_off(kube, NODE.name)
-    assert kube.deleted == [("a", "ns", 0, "u")]
+    assert kube.deleted == [("a", "survive-row-12345", 0, "u")]
+
+
+def test_the_clusters_own_pods_stay_on_it():
+    kube = FakeKube([{"metadata": {"name": "kube-proxy-x", "namespace": "kube-system", "uid": "u"}}])
+    take_pods_off(kube, NODE.name)
+    assert kube.deleted == []

@@ -52,9 +52,17 @@ def test_the_process_is_known_by_the_leases_holder(site):
     assert [act.status for act in site.recorder.tail(Act)] == ["begin", "done"]
 
 
-def test_a_holder_that_names_no_process_is_told(site):
-    with pytest.raises(SurviveError, match="does not say which process"):
-        CrashComponent("kube-controller-manager").act(site)
+def test_a_holder_named_by_its_host_is_the_only_one_there(site):
+    held = iter(["made-control-plane_1", "made-control-plane_1", "made-control-plane_2"])
+    site.kube.get.side_effect = lambda *_: {"spec": {"holderIdentity": next(held)}}
+    CrashComponent("kube-controller-manager").act(site)
+    site.nodes.kill.assert_called_once_with("control-plane", "kube-controller-manager")
+
+
+def test_without_a_holder_there_is_none_to_kill(site):
+    site.kube.get.side_effect = lambda *_: {"spec": {"holderIdentity": ""}}
+    with pytest.raises(SurviveError, match="held by nobody"):
+        CrashComponent("kube-scheduler").act(site)
     site.nodes.kill.assert_not_called()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness import disrupt
-from harness.disrupt import PATHS, Evict, Path, Preempt, Resize, does
+from harness.disrupt import PATHS, Evict, NodeDown, Path, Preempt, Resize, Stop, does
 from harness.doctor import (
     CORE,
     PathState,
@@ -17,7 +17,7 @@ from harness.doctor import (
     of_path,
     of_rights,
     of_room,
-    read_gates,
+    of_version,
 )  # fmt: skip
 from harness.images import Images
 from harness.rights import Right
@@ -75,8 +75,6 @@ def test_rights_that_every_run_needs():
 
 
 def test_gates_as_the_api_server_tells_them():
-    text = 'kubernetes_feature_enabled{name="A",stage="BETA"} 1\nkubernetes_feature_enabled{name="B",stage=""} 0\n'
-    assert read_gates(text) == {"A": True, "B": False}
     assert "not known" in of_gates(None).said
     assert "InPlacePodVerticalScaling on" in of_gates({"InPlacePodVerticalScaling": True}).said
 
@@ -85,12 +83,47 @@ def test_a_path_is_barred_by_nodes_rights_and_gates():
     class Whole:
         breakable = False
 
-    assert of_path(Evict, None, [], None).possible
-    assert "create pods/eviction" in of_path(Evict, None, [Right.read("create pods/eviction")], None).why
-    assert "--allow-node-disruption" in of_path(Preempt, None, [], None).why
-    assert of_path(Preempt, Whole(), [], None).possible
-    assert "InPlacePodVerticalScaling is off" in of_path(Resize, None, [], {"InPlacePodVerticalScaling": False}).why
-    assert of_path(Resize, None, [], {"InPlacePodVerticalScaling": True}).possible
+    new = (1, 37)
+    assert of_path(Evict, None, [], new, None).possible
+    assert "create pods/eviction" in of_path(Evict, None, [Right.read("create pods/eviction")], new, None).why
+    assert "--allow-node-disruption" in of_path(Preempt, None, [], new, None).why
+    assert of_path(Preempt, Whole(), [], new, None).possible
+    off = of_path(Resize, None, [], new, {"InPlacePodVerticalScaling": False})
+    assert "InPlacePodVerticalScaling, which is off here" in off.why
+    assert of_path(Resize, None, [], new, {"InPlacePodVerticalScaling": True}).possible
+
+
+def test_a_path_says_which_of_its_rows_this_version_cannot_do():
+    class Breakable:
+        breakable = True
+
+    old = (1, 31)
+    down = of_path(NodeDown, Breakable(), [], old, None)
+    assert down.possible
+    assert list(down.skipped) == ["node-down-crash", "node-down-cut"]
+    assert "needs Kubernetes 1.32 or newer, this is 1.31" in down.skipped["node-down-cut"]
+    assert not of_path(NodeDown, Breakable(), [], (1, 32), None).skipped
+    resize = of_path(Resize, None, [], old, {})
+    assert not resize.possible
+    assert resize.why == "a resize by pods/resize needs Kubernetes 1.32 or newer, this is 1.31"
+    assert set(of_path(Stop, None, [], old, None).skipped) == {"stopsignal-spec", "prestop-sleep-zero"}
+    assert of_path(Stop, None, [], None, None).skipped == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "said"),
+    [
+        ("v1.37.2", "ok", "v1.37.2; rows are made for 1.31 to 1.37"),
+        ("v1.33.5-gke.100", "ok", "rows are made for 1.31 to 1.37"),
+        ("v1.30.9", "bad", "v1.30.9 is older than 1.31"),
+        ("v1.40.0", "warn", "newer than 1.37, the newest that rows were seen on"),
+        ("v", "warn", "cannot be read"),
+    ],
+)
+def test_the_version_is_told(text, state, said):
+    found = of_version(text)
+    assert found.state == state
+    assert said in found.said
 
 
 def test_all_paths_are_known():
@@ -129,7 +162,7 @@ def answers(api, allowed=True):
 
 def test_all_is_looked_at_and_nothing_is_kept(api, tmp_path):
     answers(api)
-    found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v", "u"), Images(), None, (), {})
+    found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v1.37.2", "u"), Images(), None, (), {})
     assert found.fit
     assert any("enforces 'baseline'" in one.said for one in found.findings)
     kept = [one for one in api.asked if one[0] != "GET" and "reviews" not in one[1] and one[2] != "dryRun=All"]
@@ -140,7 +173,7 @@ def test_without_rights_nothing_is_known_but_that(api, tmp_path):
     answers(api, allowed=False)
     found = examine(api.connect(tmp_path), Report("existing", "c", "s", "v", "u"), Images(), None, (), {})
     assert not found.fit
-    assert [one.what for one in found.findings] == ["rights", "feature gates", "nodes"]
+    assert [one.what for one in found.findings] == ["rights", "version", "feature gates", "nodes"]
     assert {one[1] for one in api.requests("GET")} == {"/metrics"}
 
 

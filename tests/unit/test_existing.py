@@ -4,10 +4,10 @@ import pytest
 import yaml
 
 from harness.clusters.existing import reach
-from harness.clusters.provider import chosen_context
+from harness.clusters.provider import BINARY, chosen_context, chosen_provider
 from harness.errors import ClusterError, KubeError, UsageError
 from harness.kube import Kube
-from harness.options import Options
+from harness.options import KindOptions, Options
 from tests.unit.fake_api import FakeApi
 
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -81,12 +81,36 @@ def test_outside_of_a_pod_there_is_no_such_context(monkeypatch):
     [
         (Options(cluster="existing"), "only a context that you name is ever touched"),
         (Options(cluster="embedded", context="c"), "--kube-context is for --cluster existing"),
+        (Options(cluster="kind", context="c"), "the kind cluster has a kubeconfig of its own"),
         (Options(nodes=("n",)), "--node is for --cluster existing"),
+        (Options(cluster="embedded", kind=KindOptions("i")), "--kind-binary are for --cluster kind"),
+        (Options(context="c", kind=KindOptions("i")), "--kind-binary are for --cluster kind"),
     ],
 )
 def test_a_cluster_that_was_not_named(options, told):
     with pytest.raises(UsageError, match=told):
         chosen_context(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "root", "kind", "provider"),
+    [
+        (Options(), True, True, "embedded"),
+        (Options(), False, True, "kind"),
+        (Options(), False, False, "embedded"),
+        (Options(context="c"), False, True, "existing"),
+        (Options(kind=KindOptions("i")), True, True, "kind"),
+        (Options(cluster="kind"), True, False, "kind"),
+        (Options(cluster="embedded"), False, True, "embedded"),
+    ],
+)
+def test_without_a_choice_it_is_what_can_be_had(options, root, kind, provider, monkeypatch, tmp_path):
+    monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(BINARY, raising=False)
+    if kind:
+        (tmp_path / "kind").touch(0o755)
+    assert chosen_provider(options) == provider
 
 
 def test_the_one_that_was_named():

@@ -24,6 +24,7 @@ KNOW_STAGES = {
     "harness.hookspecs": {"judge"},
     "harness.own.run": {"deploy", "load", "disrupt", "judge"},
     "harness.spec.sources": {"clusters"},
+    "harness.commands.cluster": {"clusters"},
     "harness.commands.doctor": {"clusters"},
     "harness.doctor": {"disrupt"},
     "harness.rehearsal": {"clusters", "deploy", "load", "disrupt", "judge"},

@@ -85,7 +85,7 @@ def test_a_node_that_is_not_there():
     lambda nodes: nodes.start("n1", "kubelet"), lambda nodes: nodes.kill("n1", "kubelet"),
 ])  # fmt: skip
 def test_nothing_of_others_is_broken(what):
-    with pytest.raises(Impossible, match="only the embedded cluster"):
+    with pytest.raises(Impossible, match="only clusters of our own"):
         what(ListedNodes(Kube("n1"), ["n1"]))
 
 
@@ -113,6 +113,6 @@ def test_what_paths_need_of_nodes_that_are_listed():
     pods = [{"metadata": {"name": "p", "creationTimestamp": "x"}, "spec": {"nodeName": "n2", "containers": []}}]
     kube = Kube("n1", "n2", pods=pods)
     assert Drain("n1", {}).needs(site(kube, "n1")) == Taint("n1", {}).needs(site(kube, "n1")) == ""
-    assert "only the embedded cluster" in NodeDown("n1", {}, "crash").needs(site(kube, "n1"))
+    assert "only clusters of our own" in NodeDown("n1", {}, "crash").needs(site(kube, "n1"))
     assert "--node does not list n2" in Preempt({}, "i").needs(site(kube, "n1"))
     assert "--node does not list" not in Preempt({}, "i").needs(site(kube, "n2"))

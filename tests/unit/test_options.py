@@ -6,7 +6,7 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.options import Options, add_options, of_arguments
+from harness.options import KindOptions, Options, add_options, of_arguments
 
 
 def read(*arguments):
@@ -24,9 +24,10 @@ def test_all_of_them(tmp_path):
     found = read(
         "--kube-context", "c", "--kubeconfig", "a:b", "--allow-node-disruption", "--node", "n1", "--node", "n2",
         "--image-registry", "r.example", "--image", "load=l:1", "--image-pull-secret", str(tmp_path / "auth.json"),
-        "--namespace-label", "team=a=b",
+        "--namespace-label", "team=a=b", "--kind-image", "i:1", "--kind-binary", "/k",
     )  # fmt: skip
     assert (found.context, found.kubeconfig, found.nodes, found.labels) == ("c", "a:b", ("n1", "n2"), {"team": "a=b"})
+    assert found.kind == KindOptions("i:1", "/k")
     assert found.images.of("survive.dev/server:dev") == "r.example/server:dev"
     assert found.images.secret
     assert "eA==" in found.pull_auth
@@ -38,6 +39,8 @@ def test_all_of_them(tmp_path):
         (["--node", "n"], "--node is for --allow-node-disruption"),
         (["--allow-node-disruption"], "needs --node NAME"),
         (["--namespace-label", "team"], "--namespace-label team: write KEY=VALUE"),
+        (["--kind-image", "i", "--kubernetes-version", "1.34.2"], "--kind-image any: give one"),
+        (["--kubernetes-version", "1.34"], "--kubernetes-version 1.34: write it in full, such as 1.34.2"),
         (["--image", "server"], "write NAME=REF"),
         (["--image-pull-secret", "/nowhere"], "is no config.json"),
     ],
@@ -52,3 +55,8 @@ def test_a_file_without_credentials_in_itself(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UsageError, match=r"no config\.json|a helper keeps them"):
         read("--image-pull-secret", str(tmp_path / "config.json"))
+
+
+@pytest.mark.parametrize("text", ["1.34.2", "v1.34.2"])
+def test_a_version_is_one_of_kinds_own_images(text):
+    assert read("--kubernetes-version", text).kind.image == "kindest/node:v1.34.2"

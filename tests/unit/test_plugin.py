@@ -172,7 +172,7 @@ def verdicts(made):
 
 def test_help_and_markers(pytester):
     said = pytester.runpytest("--help").stdout
-    for option in ("--cluster={auto,existing,embedded}", "--kube-context=NAME", "--cluster-name=NAME"):
+    for option in ("--cluster={auto,existing,kind,embedded}", "--kube-context=NAME", "--cluster-name=NAME"):
         said.fnmatch_lines([f"*{option}*"])
     said.fnmatch_lines(["*--survive-out=DIR*", "*--paths=PATH?,PATH?*"])
     pytester.runpytest("--markers").stdout.fnmatch_lines(

@@ -118,6 +118,15 @@ def test_nothing_is_made_for_a_path_that_is_barred(tmp_path, done, monkeypatch):
     assert done == []
 
 
+def test_nothing_is_made_for_a_row_that_this_version_cannot_do(tmp_path, done, monkeypatch):
+    monkeypatch.setattr(module, "create_namespace", lambda *_, **__: done.append("namespace"))
+    row = Row("A6", "stopsignal-spec", "stop", "", "")
+    made = Scenario(None, RunFolder(tmp_path), row, FakeNodes(done), skipped="it needs Kubernetes 1.33")
+    with pytest.raises(Impossible, match=r"it needs Kubernetes 1\.33"):
+        made.open()
+    assert done == []
+
+
 def test_where_no_node_may_be_had_the_row_is_impossible_and_says_what_it_needs(tmp_path, done):
     made = Scenario(None, RunFolder(tmp_path), Row("C13", "node-down", "node-down", "", ""))
     with pytest.raises(Impossible, match="--cluster embedded"):

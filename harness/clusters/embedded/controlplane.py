@@ -5,12 +5,13 @@ import json
 import pathlib
 from typing import Any
 
+from harness import versions
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.certificates import Authority
 from harness.clusters.embedded.layout import ClusterDir
 
 BRIDGE = "nodes"
-GATES = {"ContainerStopSignals": True}
+GATES = versions.to_enable(versions.BUILT_FOR)
 API_PORT = 6443
 SETTINGS = (
     "set -e; cd /proc/sys/net/ipv4; echo 1 > ip_forward; echo 1 > tcp_orphan_retries;"

@@ -1,6 +1,7 @@
 """What to do about a build that failed, told from what the failing program said."""
 
 import re
+from collections.abc import Iterable
 
 HINTS = (
     (
@@ -18,8 +19,8 @@ HINTS = (
 )
 
 
-def explain(doing: str, said: str) -> str:
+def explain(doing: str, said: str, hints: Iterable[tuple[str, str]] = HINTS) -> str:
     """An error's text: what failed, a hint where one is known, the end of what the program said."""
     tail = "\n".join(said.strip().splitlines()[-15:])
-    found = [text for pattern, text in HINTS if re.search(pattern, said)]
+    found = [text for pattern, text in hints if re.search(pattern, said)]
     return "\n".join([f"{doing} failed. {found[0]}" if found else f"{doing} failed:", tail])

@@ -109,21 +109,47 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
             partial = pathlib.Path(name)
-            buildah = Buildah(home() / "buildah", partial / "context")
-            with progress.stage(f"image base ({suite()})"):
-                buildah.tidy()
-                _base(buildah)
-            for image in IMAGES:
-                with progress.stage(f"image {image.name}"):
-                    extra = {file: programs / file for file in image.programs}
-                    if image.module:
-                        extra[image.context.name] = build_module(image.context, partial / "modules", progress)
-                    buildah.build(image.name, image.context, extra, image.containerfile)
-                    buildah.save(image.name, partial / f"{image.context.name}.tar")
+            _save_all(IMAGES, programs, partial, progress)
             with progress.stage("unpack images"):
                 _unpack(programs, partial)
             (partial / "store").rename(target)
     return target
+
+
+def own() -> tuple[Image, ...]:
+    """The images of our own pods, without those of the cluster's parts."""
+    return tuple(image for image in IMAGES if not image.context.is_relative_to(SOURCES))
+
+
+def own_key() -> str:
+    """The key of what the images of our own pods are built from."""
+    return digest([file for image in own() for file in _files(image.context)], WORKLOADS.parent, RECIPE)
+
+
+def archive_own(target: pathlib.Path, progress: Progress) -> list[pathlib.Path]:
+    """Build the images of our own pods as docker-archives in a folder. It takes root, buildah and mmdebstrap."""
+    with hold(home() / "images.lock", "building the images of our pods", wait_s=3600):
+        return _save_all(own(), target, target, progress)
+
+
+def _save_all(
+    images: tuple[Image, ...], programs: pathlib.Path, target: pathlib.Path, progress: Progress
+) -> list[pathlib.Path]:
+    """Build images on the base, which is built before, and write each as a docker-archive into a folder."""
+    buildah = Buildah(home() / "buildah", target / "context")
+    with progress.stage(f"image base ({suite()})"):
+        buildah.tidy()
+        _base(buildah)
+    archives = []
+    for image in images:
+        with progress.stage(f"image {image.name}"):
+            extra = {file: programs / file for file in image.programs}
+            if image.module:
+                extra[image.context.name] = build_module(image.context, target / "modules", progress)
+            buildah.build(image.name, image.context, extra, image.containerfile)
+            archives.append(target / f"{image.context.name}.tar")
+            buildah.save(image.name, archives[-1])
+    return archives
 
 
 class Buildah:

@@ -1,0 +1,1 @@
+"""A cluster by the real `kind`: real Kubernetes in containers of Docker or Podman."""
