@@ -77,6 +77,7 @@ advice: ## advice on bad variants of the matrix, applied, makes them good: each 
 	@$(SURVIVE) cluster up
 	@$(PYTHON) -m pytest tests/advice/test_mended.py --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) $(ARGS)
 	@$(PYTHON) -m pytest tests/advice/test_tuned.py --cluster embedded -v
+	@$(PYTHON) -m pytest tests/advice/test_interrupted.py -v
 
 lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv

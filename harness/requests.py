@@ -1,7 +1,7 @@
 """Requests in columns: what a prober measured, a million rows at a time."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +71,13 @@ class Requests:
             connection=list(columns[9]),
             use=np.array(columns[10], dtype=np.int32),
         )
+
+    def between(self, begin_ns: int, end_ns: int) -> "Requests":
+        """The rows that were due from `begin_ns` on and before `end_ns`."""
+        low, high = np.searchsorted(self.scheduled_ns, (begin_ns, end_ns))
+        rows = slice(int(low), int(high))
+        columns = {field.name: getattr(self, field.name)[rows] for field in fields(self) if field.name != "probe"}
+        return Requests(self.probe, **columns)
 
     def __len__(self) -> int:
         return len(self.scheduled_ns)

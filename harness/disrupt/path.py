@@ -45,6 +45,10 @@ class Path(ABC):
     def proof(self, history: History) -> Proof:
         """What the cluster itself showed of the cause; reads the history alone."""
 
+    def restarts(self, history: History) -> int:  # noqa: ARG002 - those that restart more than once look
+        """How many restarts it stands for, each of which may go well or not."""
+        return 1
+
     def heal(self, site: Site) -> None:  # noqa: B027 - most paths leave nothing to heal
         """Undo what was left of the act; run after a failure too."""
 
@@ -83,17 +87,16 @@ def need_stopped(proof: Proof, life: PodLife) -> None:
 
 
 def need_replaced(proof: Proof, history: History, gone: list[PodLife]) -> None:
-    """For each pod that went, another of the same workload became Ready that was not there before."""
+    """For each pod that went, another of the same workload became Ready that was not there before the first act.
+
+    One that came may have gone in its turn.
+    """
     begin_ns = min((act.t_ns for act in history.of(Act)), default=math.inf)
     labels = {key: value for key, value in gone[0].labels.items() if key not in OWN_LABELS} if gone else {}
-    uids = {life.uid for life in gone}
     new = [
         life
         for life in lives(history).values()
-        if life.uid not in uids
-        and labels.items() <= life.labels.items()
-        and life.first_seen_ns >= begin_ns
-        and life.ready_ns is not None
+        if labels.items() <= life.labels.items() and life.first_seen_ns >= begin_ns and life.ready_ns is not None
     ]
     names = ", ".join(life.name for life in new) or "none"
     proof.need(f"as many new pods became Ready: {names}", bool(gone) and len(new) >= len(gone))

@@ -1,6 +1,7 @@
 """Bounds on shares: how bad a thing may be that was seen k times in n."""
 
 import math
+from collections.abc import Iterable
 
 from harness.words import at_most_percent
 
@@ -39,6 +40,24 @@ def _at_most(k: int, n: int, p: float) -> float:
         if term < total * 1e-15:
             break
     return total
+
+
+def restarts_needed(below: float, confidence: float = CONFIDENCE) -> int:
+    """How many restarts without a failure show that fewer than `below` of such restarts fail."""
+    return math.ceil(math.log1p(-confidence) / math.log1p(-below))
+
+
+def quantile_at_most(values: Iterable[float], share: float, confidence: float = CONFIDENCE) -> float | None:
+    """An upper bound of what `share` of all values do not exceed, by order statistics, whatever their distribution is.
+
+    It is the least of the values that so few others lie above that fewer than 1 - share of all do; None where there are
+    too few values to tell (fewer than 59 for a share of 0.95 at 95 %). The greatest of n bounds the share
+    1 - upper_bound(0, n).
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    bounds = (value for k, value in enumerate(ordered, 1) if upper_bound(n - k, n, confidence) <= 1 - share)
+    return next(bounds, None)
 
 
 def percent(share: float) -> str:

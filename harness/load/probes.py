@@ -84,8 +84,8 @@ class NewConnections(Probe):
 
     @property
     def name(self) -> str:
-        """By the node, if it is a chosen one."""
-        return f"{MEASURE}-from-{self.node}" if self.node else MEASURE
+        """By the node, if it is a chosen one; a container has it too, which has no dots."""
+        return f"{MEASURE}-from-{self.node}".replace(".", "-")[:63].rstrip("-") if self.node else MEASURE
 
     def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
         """As the load has it."""

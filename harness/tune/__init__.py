@@ -1,1 +1,1 @@
-"""Tuning: the smallest preStop sleep at which nothing is lost, found by live restarts and proved by more of them."""
+"""Tuning: the least settings at which an app keeps its limits, found by live restarts and proved by more of them."""

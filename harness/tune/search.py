@@ -1,86 +1,92 @@
-"""The search for the smallest sleep that holds. Pure: told of trials, it says which to try next."""
+"""The search for the least settings that hold. Pure: told of trials, it says which settings to try next.
 
-import math
+A setting is a point: whole numbers, each of which costs more the higher it is, the costliest first. It takes it that
+more of any of them never hurts: what fails, fails with less of everything too.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.judge.bounds import CONFIDENCE, upper_bound
+Point = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """So many restarts at one sleep, in so many of which a request failed; `drain_s` is the longest drain seen."""
+    """So many restarts at one point, in `failed` of which a limit was broken."""
 
-    sleep_s: int
+    point: Point
     restarts: int
     failed: int
-    drain_s: float | None = None
 
 
-def restarts_needed(below: float, confidence: float = CONFIDENCE) -> int:
-    """How many restarts without a failure show that fewer than `below` of such restarts fail."""
-    return math.ceil(math.log1p(-confidence) / math.log1p(-below))
+def within(one: Point, other: Point) -> bool:
+    """Whether one point has no more of anything than another."""
+    return all(a <= b for a, b in zip(one, other, strict=True))
 
 
 @dataclass
 class Search:
-    """Of the sleeps 0 to `highest_s`: those that failed, and what is known of the others.
+    """Of the points from `least` to `most`, each included: the least that holds, from `start` on.
 
-    It holds that what a sleep spares a longer one does too: a sleep is out if it, or a longer one, failed. The smallest
-    one left is tried until `needed` restarts in all were without a failure.
+    `start` has `least` of all but the last number: what is costly is tried only once the longest last number is not
+    enough. What is found cannot do with less of any one number. A single failure puts a point out.
     """
 
-    highest_s: int
-    needed: int
-    at_first: int = 3
+    least: Point
+    most: Point
+    start: Point
     trials: list[Trial] = field(default_factory=list)
 
     def tell(self, trial: Trial) -> None:
         """Take note of a trial."""
         self.trials.append(trial)
 
-    @property
-    def least_s(self) -> int:
-        """The smallest sleep that no failure speaks against."""
-        return max((one.sleep_s + 1 for one in self.trials if one.failed), default=0)
-
-    def held(self, sleep_s: int) -> int:
-        """In how many restarts a sleep held."""
-        return sum(one.restarts for one in self.trials if one.sleep_s == sleep_s and not one.failed)
+    def out(self, point: Point) -> bool:
+        """Whether a failure speaks against a point."""
+        return any(one.failed and within(point, one.point) for one in self.trials)
 
     @property
-    def known_s(self) -> int:
-        """The smallest sleep that was tried and held; past the highest one if there is none."""
-        good = [one.sleep_s for one in self.trials if one.sleep_s >= self.least_s and not one.failed]
-        return min(good, default=self.highest_s + 1)
+    def best(self) -> Point | None:
+        """The least point that was tried and that nothing speaks against; None if there is none."""
+        held = (one.point for one in self.trials if one.restarts and not one.failed)
+        return min((point for point in held if not self.out(point)), default=None)
 
     @property
     def hopeless(self) -> bool:
-        """Whether even the longest sleep failed."""
-        return self.least_s > self.highest_s
+        """Whether even the most of everything failed."""
+        return self.out(self.most)
 
-    @property
-    def found(self) -> bool:
-        """Whether the smallest sleep is known, and was proved."""
-        return not self.hopeless and self.known_s == self.least_s and self.held(self.least_s) >= self.needed
+    def next(self, side_by_side: int) -> list[Point]:
+        """What to try now, side by side; nothing once it is hopeless, or once no point below the best is left.
 
-    @property
-    def below(self) -> float:
-        """The exact bound on the share of restarts that fail at the smallest sleep."""
-        return upper_bound(0, self.held(self.least_s)) if self.held(self.least_s) else 1.0
-
-    def next(self, side_by_side: int) -> list[tuple[int, int]]:
-        """What to try now, side by side: (sleep, restarts); nothing once it is found or hopeless.
-
-        While the smallest is not known, sleeps that divide what is left evenly; then the rest of its proof in parts.
+        First the start, and less of the last number; without luck, the most of that, and of all. Then number by number
+        what divides the values that are left evenly.
         """
-        if self.found or self.hopeless:
+        if self.hopeless:
             return []
-        low, high = self.least_s, min(self.known_s, self.highest_s)
-        if low < self.known_s:
-            left = list(range(low, high + 1 if self.known_s > self.highest_s else high))
-            count = min(side_by_side, len(left))
-            chosen = {left[(len(left) * (2 * n + 1)) // (2 * count)] for n in range(count)}
-            return [(one, self.at_first) for one in sorted(chosen)]
-        missing = self.needed - self.held(low)
-        parts = min(side_by_side, missing)
-        return [(low, missing // parts + (n < missing % parts)) for n in range(parts)]
+        best = self.best
+        if best is not None:
+            line = next(filter(None, (self._below(best, place) for place in range(len(best)))), [])
+            return _spread(line, side_by_side)
+        if self.out(self.start):
+            tops = [(*self.least[:-1], self.most[-1]), self.most]
+            return [one for one in dict.fromkeys(tops) if not self.out(one)][:side_by_side]
+        return [self.start, *_spread(self._below(self.start, len(self.start) - 1), side_by_side - 1)]
+
+    def _below(self, point: Point, place: int) -> list[Point]:
+        """The points that have less of one number and that nothing speaks against, from the least on."""
+        values = range(self.least[place], point[place])
+        points = [(*point[:place], value, *point[place + 1 :]) for value in values]
+        return [one for one in points if not self.out(one)]
+
+    def tried(self) -> Iterator[Trial]:
+        """Each point that was tried, once, with its restarts in all; the least first."""
+        for point in sorted({one.point for one in self.trials}):
+            those = [one for one in self.trials if one.point == point]
+            yield Trial(point, sum(one.restarts for one in those), sum(one.failed for one in those))
+
+
+def _spread(points: list[Point], count: int) -> list[Point]:
+    """So many of the points, evenly between the ends."""
+    count = min(count, len(points))
+    return [points[len(points) * (2 * n + 1) // (2 * count)] for n in range(count)]

@@ -30,9 +30,12 @@ KNOW_STAGES = {
     "harness.rehearsal": {"clusters", "deploy", "load", "disrupt", "judge"},
     # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.
     "harness.commands.tune": {"clusters"},
-    "harness.tune.search": {"judge"},
-    "harness.tune.change": {"deploy"},
-    "harness.tune.tune": {"deploy", "disrupt", "judge"},
+    "harness.tune.change": {"deploy", "load"},
+    "harness.tune.hunt": {"judge"},
+    "harness.tune.measure": {"deploy", "disrupt", "judge", "load"},
+    "harness.tune.removal": {"judge"},
+    "harness.tune.subject": {"disrupt", "judge"},
+    "harness.tune.trial": {"disrupt", "judge"},
     "harness.compare": {"judge"},  # its exact bounds
     "harness.calibrate.compare": {"judge"},
     "harness.calibrate.processes": {"observe"},

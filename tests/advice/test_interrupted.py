@@ -1,0 +1,51 @@
+"""`survive tune` interrupted: what is known by then is told, and nothing is left behind.
+
+It is a run of its own on the cluster, so no test of its process may have the cluster.
+"""
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+
+import yaml
+
+from harness.clusters.embedded import cluster, layout
+from harness.deploy import server
+from harness.kube import Kube
+from harness.progress import Progress
+
+ROOT = pathlib.Path(__file__).parents[2]
+MAIN = "import sys; from harness.cli import main; sys.exit(main())"
+
+
+def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathlib.Path) -> None:
+    folder = cluster.up(layout.default_name(), Progress())
+    (tmp_path / "k8s.yaml").write_text(yaml.safe_dump_all(server(replicas=2).manifests))
+    spec, out = tmp_path / "shop.survive.yaml", tmp_path / "out"
+    spec.write_text("manifests: k8s.yaml\nlimits: {errors: 0 %}\npaths: [delete]\n")
+    options = ["--cluster", "embedded", "--removals", "0", "--begin", "3", "--below", "0.001", "--out", str(out)]
+    argv = [sys.executable, "-u", "-c", MAIN, "tune", str(spec), *options]
+    said = ""
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as command:
+        assert command.stdout is not None
+        try:
+            for line in command.stdout:
+                said += line
+                if "restarts more" in line:  # thousands of restarts, of which it is not to make the most
+                    command.send_signal(signal.SIGINT)
+                    break
+            rest, _ = command.communicate(timeout=120)
+        finally:
+            command.kill()
+    said += rest
+    assert command.returncode == 1, said
+    assert "interrupted: what runs comes to its end" in said
+    found = json.loads((out / "latest" / "tune.json").read_text())
+    assert (found["found"], found["ended"]) == (False, "interrupted")
+    assert 1 <= found["setting"]["preStop.sleep.seconds"] <= 3
+    assert found["patch"]
+    assert "not found, interrupted; the best so far: 0 of" in said
+    kube = Kube.connect(folder.kubeconfig)
+    assert kube.list("v1", "Namespace", labels="app.kubernetes.io/managed-by=pytest-survive") == []
