@@ -331,7 +331,7 @@ class Scenario:
         needed = verdict.needs_control(expectations, loaded=self._loaded)
         self.result = verdict.judge(
             history, proof, expectations, needs_control=needed, lease=self._lease, probe="service",
-            restarts=sum(path.restarts(history) for path in self._paths),
+            restarts=sum(path.restarted(history) for path in self._paths),
         ).model_copy(update={"findings": look(self._manifests)})  # fmt: skip
         if self._earlier and self.result.noise:
             noise = self.result.noise.model_copy(update={"earlier": self._earlier})

@@ -129,8 +129,9 @@ def _tune(chosen: argparse.Namespace, own: OwnApp, subject: Subject, opened: Ses
         at_first=chosen.at_first,
     )  # fmt: skip
     _say(
-        f"the search begins at a sleep of {search.start[-1]} s; {hunt.needed} restarts without a failure then prove that"
-        f" fewer than {chosen.below:.1%} break a limit, at {100 * chosen.confidence:g} %; about {minutes(hunt)} min in all"
+        f"the search begins at a sleep of {search.start[-1]} s; {hunt.needed} restarts without a failure then prove"
+        f" that fewer than {chosen.below:.1%} break a limit, at {100 * chosen.confidence:g} %; about {minutes(hunt)}"
+        " min in all"
     )
     try:
         hunt.run()

@@ -1,5 +1,6 @@
 """Many restarts in one namespace: by paths in turn, or of pods whose ends overlap."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class InTurn(Path):
         until(lambda: time.monotonic() >= end_s, what, self.every_s + LATE_S, every_s=0.25)
         site.say("restart", f"restart/{number + 1}", "done", path=path.name)
 
-    def restarts(self, history: History) -> int:
+    def restarted(self, history: History) -> int:
         """As many as were begun."""
         return len(acts(history, "restart", "begin"))
 
@@ -80,7 +81,8 @@ def _parts(history: History) -> Iterator[tuple[Act, History]]:
     A watch tells late, so what was seen shortly after the end is in it too. Moments are right already.
     """
     begun = acts(history, "restart", "begin")
-    for act, end_ns in zip(begun, [*(act.t_ns for act in begun[1:]), _FOR_EVER_NS], strict=True):
+    for act, following in itertools.zip_longest(begun, begun[1:]):
+        end_ns = following.t_ns if following else _FOR_EVER_NS
         seen = [one for one in history.records if one.t_ns < end_ns + WATCH_NS and not isinstance(one, Act | ClockSeen)]
         own = [one for one in history.of(Act) if act.t_ns <= one.t_ns < end_ns and one.verb != "restart"]
         yield act, History(history.scenario, [*seen, *own])
@@ -90,7 +92,7 @@ def _parts(history: History) -> Iterator[tuple[Act, History]]:
 class DeleteOverlapping(Delete):
     """Delete `count` pods, each the oldest, once the last one was replaced, though it may not have gone yet."""
 
-    def restarts(self, history: History) -> int:
+    def restarted(self, history: History) -> int:
         """Each deletion is one."""
         return len(acts(history, "delete", "done"))
 

@@ -45,7 +45,7 @@ class Path(ABC):
     def proof(self, history: History) -> Proof:
         """What the cluster itself showed of the cause; reads the history alone."""
 
-    def restarts(self, history: History) -> int:  # noqa: ARG002 - those that restart more than once look
+    def restarted(self, history: History) -> int:  # noqa: ARG002 - those that restart more than once look
         """How many restarts it stands for, each of which may go well or not."""
         return 1
 

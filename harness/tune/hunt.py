@@ -12,7 +12,7 @@ from typing import Final
 from harness.judge.bounds import restarts_needed, upper_bound
 from harness.tune.change import Bench, Setting
 from harness.tune.search import Point, Search, Trial
-from harness.tune.timing import Timing, derived, generous
+from harness.tune.timing import NOTHING, Timing, derived, generous
 
 AT_FIRST: Final = 3
 """Restarts of a setting that is only looked at; what fails seldom is found out in the proof."""
@@ -45,7 +45,7 @@ class Told:
 
     restarts: int
     failed: int = 0
-    timing: Timing = Timing()
+    timing: Timing = NOTHING
     drain_s: float | None = None
     broken: str = ""
     why: str = ""
@@ -71,7 +71,7 @@ class Hunt:
     side_by_side: int = 3
     at_first: int = AT_FIRST
     proved: Counter[Setting] = field(default_factory=Counter)
-    timing: Timing = Timing()
+    timing: Timing = NOTHING
     broken: dict[Point, str] = field(default_factory=dict)
     rollouts_s: dict[Point, list[float]] = field(default_factory=dict)
     drain_s: float | None = None
@@ -119,9 +119,7 @@ class Hunt:
             if self.ended:
                 return
             points = self.search.next(self.side_by_side)
-            tasks = [
-                Task(one, generous(self.bench, Setting.at(one)), self.at_first) for one in points
-            ] or self._proof()
+            tasks = [Task(one, generous(self.bench, Setting.at(one)), self.at_first) for one in points] or self._proof()
             if not self._tell(tasks, self.attempt(tasks), proof=not points):
                 return
 

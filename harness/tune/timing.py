@@ -47,6 +47,10 @@ class Timing:
         )
 
 
+NOTHING: Final = Timing()
+"""Nothing was seen."""
+
+
 def _longer(one: float | None, other: float | None) -> float | None:
     return max((value for value in (one, other) if value is not None), default=None)
 

@@ -39,7 +39,11 @@ def test_paths_take_turns_until_it_is_enough():
     place, said = site()
     left = iter([False, False, True])
     InTurn([Tells("one"), Tells("two")], 9, lambda: next(left)).act(place)
-    assert [act.target for act in said if (act.verb, act.status) == ("restart", "begin")] == ["restart/1", "restart/2", "restart/3"]
+    assert [act.target for act in said if (act.verb, act.status) == ("restart", "begin")] == [
+        "restart/1",
+        "restart/2",
+        "restart/3",
+    ]
     assert [act.verb for act in said if act.verb != "restart"] == ["one", "two", "one"]
 
 

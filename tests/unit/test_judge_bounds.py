@@ -75,7 +75,9 @@ def test_the_greatest_of_so_many_bounds_a_share_and_of_fewer_does_not(share, cou
 def test_an_order_statistic_is_below_its_quantile_as_seldom_as_is_said(n, share):
     """The k-th least of n is below the quantile if at least k of n are, each of which is so with the chance `share`."""
     found = quantile_at_most(range(1, n + 1), share)
-    missed = [math.fsum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(k, n + 1)) for k in range(n + 2)]
+    missed = [
+        math.fsum(math.comb(n, i) * share**i * (1 - share) ** (n - i) for i in range(k, n + 1)) for k in range(n + 2)
+    ]
     if found is not None:
         assert missed[int(found)] <= 0.05 + 1e-9
         assert missed[int(found) - 1] > 0.05 - 1e-9

@@ -121,7 +121,9 @@ def test_a_setting_in_words():
 def a_life(name: str, start_s: int, ready_s: float, gone_s: float, end_s: float, code: int = 0) -> list:
     """A pod's life, which is asked to go and whose container ends; whole seconds are cut off as the kubelet does."""
     up = made.container(started_ns=made.at(start_s))
-    end = made.container(state="terminated", exit_code=code, finished_ns=made.at(int(end_s)), started_ns=made.at(start_s))
+    end = made.container(
+        state="terminated", exit_code=code, finished_ns=made.at(int(end_s)), started_ns=made.at(start_s)
+    )
     mark = {"deletion_s": gone_s + 30, "labels": LABELS}
     return [
         made.pod(start_s + 0.1, name, ready=False, containers=[up], labels=LABELS),
