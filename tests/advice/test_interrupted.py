@@ -17,7 +17,12 @@ from harness.kube import Kube
 from harness.progress import Progress
 
 ROOT = pathlib.Path(__file__).parents[2]
-MAIN = "import sys; from harness.cli import main; sys.exit(main())"
+MAIN = """import signal, sys
+from harness.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+"""With an interrupt as a terminal has it: a shell that starts things in the background has it ignored."""
 
 
 def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathlib.Path) -> None:
