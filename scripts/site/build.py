@@ -16,7 +16,7 @@ MARKER = re.compile(r"^<!-- from the code: ([\w ]+) -->$", re.MULTILINE)
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
-PROJECT = {"ARCHITECTURE.md": "architecture.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+PROJECT = {name: name.lower() for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")}
 """Documents of the repository's root, and where they are in the site."""
 
 
@@ -49,17 +49,21 @@ def render(out: pathlib.Path) -> pathlib.Path:
 def assemble(docs: pathlib.Path) -> None:
     """Write the sources of all pages: copies of what is written, with what the code gives, and the pictures."""
     shutil.copytree(ROOT / "docs", docs)
+    for page in docs.glob("*.md"):
+        page.write_text(moved(page.read_text(), "../"))
     for name, target in PROJECT.items():
-        (docs / target).write_text(moved((ROOT / name).read_text()))
+        (docs / target).write_text(moved((ROOT / name).read_text().replace("](docs/", "]("), ""))
     fill(docs, blocks(docs))
 
 
-def moved(page: str) -> str:
-    """A document of the root as a page beside those of `docs/`."""
-    page = page.replace("](docs/", "](")
+def moved(page: str, root: str) -> str:
+    """A page with its links to documents of the root, which are beside it in the site; `root` is the way there now.
+
+    The examples are no part of the site: a link to them becomes its text.
+    """
     for name, target in PROJECT.items():
-        page = page.replace(f"]({name}", f"]({target}")
-    return page
+        page = page.replace(f"]({root}{name}", f"]({target}")
+    return re.sub(rf"\[([^\]]+)\]\({re.escape(root)}examples[^)]*\)", r"\1", page)
 
 
 def blocks(docs: pathlib.Path) -> dict[str, Callable[[], str]]:

@@ -123,6 +123,13 @@ def test_a_page_with_a_broken_link_is_not_built(out: pathlib.Path, tmp_path: pat
         building.render(tmp_path)
 
 
+def test_links_to_documents_of_the_root_lead_to_their_pages() -> None:
+    assert building.moved("[a](../README.md#x) [b](measurement.md)", "../") == "[a](readme.md#x) [b](measurement.md)"
+    assert (
+        building.moved("[a](ARCHITECTURE.md) and [`examples/`](examples)", "") == "[a](architecture.md) and `examples/`"
+    )
+
+
 def test_a_page_that_asks_for_what_there_is_not(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.md").write_text("# A\n\n<!-- from the code: nothing -->\n")
     with pytest.raises(BrokenSite, match=r"a\.md asks for nothing; there are one"):
