@@ -130,8 +130,8 @@ def _tune(chosen: argparse.Namespace, own: OwnApp, subject: Subject, opened: Ses
     )  # fmt: skip
     _say(
         f"the search begins at a sleep of {search.start[-1]} s; {hunt.needed} restarts without a failure then prove"
-        f" that fewer than {chosen.below:.1%} break a limit, at {100 * chosen.confidence:g} %; about {minutes(hunt)}"
-        " min in all"
+        f" that fewer than {chosen.below:.1%} break a limit, at {100 * chosen.confidence:g} %; in all up to about"
+        f" {minutes(hunt)} min"
     )
     try:
         hunt.run()

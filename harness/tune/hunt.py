@@ -20,6 +20,9 @@ AT_FIRST: Final = 3
 TRIES: Final = 3
 """How often in a row all trials may be too noisy to be told before the hunt ends."""
 
+LONGEST: Final = 300
+"""Of why a trial could not be told so many characters are said; the run's folder has all."""
+
 SETUP_S: Final = 15.0
 RESTART_S: Final = 5.0
 """About what a trial takes beyond its restarts, and a restart beyond its sleep, before any was seen."""
@@ -59,7 +62,10 @@ Attempt = Callable[[Sequence[Task]], Sequence[Told]]
 
 @dataclass
 class Hunt:
-    """See the module. `over` says why it has to end before its time; empty while it need not."""
+    """See the module. `over` says why it has to end before its time; empty while it need not.
+
+    So many trials are made `side_by_side`, and fewer once none of them could be told.
+    """
 
     bench: Bench
     search: Search
@@ -74,6 +80,7 @@ class Hunt:
     timing: Timing = NOTHING
     broken: dict[Point, str] = field(default_factory=dict)
     rollouts_s: dict[Point, list[float]] = field(default_factory=dict)
+    put_to_proof: set[Point] = field(default_factory=set)
     drain_s: float | None = None
     ended: str = ""
     _settled: dict[Point, Setting] = field(default_factory=dict)
@@ -126,6 +133,7 @@ class Hunt:
     def _proof(self) -> list[Task]:
         """The rest of the proof of the best known, in parts."""
         assert self.point is not None
+        self.put_to_proof.add(self.point)
         setting = self._settled[self.point] = self._whole(self.point)
         missing = self.needed - self.proved[setting]
         parts = min(self.side_by_side, missing)
@@ -151,7 +159,7 @@ class Hunt:
         """Take note of what came; whether to go on."""
         for task, one in zip(tasks, told, strict=True):
             if not one.restarts:
-                self.say(f"{task.setting.words}: not told, {one.why}")
+                self.say(f"{task.setting.words}: not told, {_short(one.why)}")
                 continue
             self._each_s = one.each_s
             if one.failed:
@@ -161,9 +169,13 @@ class Hunt:
             self.search.tell(Trial(task.point, one.restarts, one.failed))
             self._say(task, one)
             self._time(task, one, proof=proof)
-        self._untold = self._untold + 1 if not any(one.restarts for one in told) else 0
+        if any(one.restarts for one in told):
+            self._untold = 0
+            return True
+        self._untold += 1
+        self.side_by_side = max(1, self.side_by_side - 1)  # what made it noisy may have been the others
         if self._untold >= TRIES:
-            self.ended = f"no trial could be told, {TRIES} times in a row: {told[0].why}"
+            self.ended = f"no trial could be told, {TRIES} times in a row: {_short(told[0].why)}"
         return not self.ended
 
     def _time(self, task: Task, one: Told, *, proof: bool) -> None:
@@ -186,3 +198,7 @@ class Hunt:
 
 def _why(broken: str) -> str:
     return f" ({broken})" if broken else ""
+
+
+def _short(why: str) -> str:
+    return why if len(why) <= LONGEST else f"{why[:LONGEST]} …"

@@ -33,7 +33,8 @@ class Tuned(Model):
     """See the module. Without `found` it is the best known so far, or nothing if `patch` and `restarts` are empty.
 
     `below`: fewer than this share of restarts break a limit, at `confidence`, by `restarts` of the whole patch without
-    a failure. `limits` are what had to hold, by path.
+    a failure; of `proofs` settings that were put to the proof each might have passed wrongly. `limits` are what had to
+    hold, by path.
     """
 
     app: str
@@ -46,6 +47,7 @@ class Tuned(Model):
     restarts: int
     below: float
     confidence: float
+    proofs: int
     tried: list[Tried]
     drain_s: float | None
     shutdown_s: float | None
@@ -89,6 +91,9 @@ class Tuned(Model):
         evidence = f"0 of {self.restarts} restarts broke a limit"
         if self.restarts:
             evidence += f": fewer than {at_most_percent(self.below)} do, at {100 * self.confidence:g} %"
+        if self.proofs > 1:
+            surely = max(0.0, 1 - self.proofs * (1 - self.confidence))
+            evidence += f" ({100 * surely:.3g} % if all {self.proofs} settings that were put to the proof are counted)"
         return f"found: {evidence}" if self.found else f"not found, {self.ended}; the best so far: {evidence}"
 
     def write(self, folder: pathlib.Path) -> None:
@@ -113,7 +118,7 @@ def outcome(hunt: Hunt, limits: dict[str, list[str]], removal: Sequence[Spread],
     return Tuned(
         app=bench.app.name, found=hunt.found, hopeless=hunt.search.hopeless, ended=hunt.ended, limits=limits,
         removal=list(removal), setting=_figures(bench, setting) if setting else {}, restarts=hunt.held,
-        below=hunt.bound, confidence=hunt.confidence, tried=tried, drain_s=hunt.drain_s,
+        below=hunt.bound, confidence=hunt.confidence, proofs=len(hunt.put_to_proof), tried=tried, drain_s=hunt.drain_s,
         shutdown_s=hunt.timing.shutdown_s, start_s=hunt.timing.start_s,
         costs=list(_costs(hunt, setting)) if setting else [], patch=patches, paste=patch.text(patches),
         took_s=round(took_s, 1),
