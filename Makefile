@@ -9,7 +9,7 @@ ARGS ?=
 ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix nightly test lint unit clients shipped live browser report bench advice docs clean distclean lock
+.PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,12 @@ nightly: ## what runs each night: the matrix, then its figures beside those of t
 test: ## lint, types, unit tests, clients against a fault server, documents and packages, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
 	@$(MAKE) --no-print-directory lint unit clients shipped live
+
+test-kind: ## the real kind with our node image, without a registry, in a Docker engine of the tests' own
+	@FOR_KIND=1 sh scripts/setup.sh $(VENV)
+	@$(SURVIVE) kind image
+	@$(SURVIVE) kind program
+	@$(PYTHON) -m pytest tests/kind -v -rs
 
 lint: ## ruff and strict mypy
 	@$(VENV)/bin/ruff check
@@ -70,7 +76,7 @@ clean: ## take the cluster down to the last process, mount, link and cgroup; cac
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
-	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go"
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go" "$$home/kind/images" "$$home"/kind/program-*
 	@rm -rf $(VENV) reports/out build/site
 
 advice: ## advice on bad variants of the matrix, applied, makes them good: each is run before and after; tuning finds known answers

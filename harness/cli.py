@@ -13,7 +13,7 @@ from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster as embedded
 from harness.clusters.embedded import layout
 from harness.clusters.provider import connect
-from harness.commands import cluster, compare, doctor, history, init, look, rbac, schema, tune
+from harness.commands import cluster, compare, doctor, history, init, kind, look, rbac, schema, tune
 from harness.errors import SurviveError
 from harness.options import Options
 from harness.progress import Progress
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     look.add(commands)
     compare.add(commands)
     init.add(commands)
+    kind.add(commands)
     schema.add(commands)
     tune.add(commands)
     return parser

@@ -13,6 +13,8 @@ packages="$packages distro-info-data"
 # Ubuntu's package of this name leads to a snap, which needs more than a test machine has: Playwright brings one there.
 distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
+# Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
+[ "${FOR_KIND:-}" != 1 ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
 # The documents need Python alone.
 [ "${FOR_DOCS:-}" = 1 ] && packages=
 
@@ -32,6 +34,12 @@ if [ -n "$missing" ]; then
         exit 1
     fi
     say "installing Debian packages:$missing"
+    # Some would start a daemon at once, of which none is needed here.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod +x /usr/sbin/policy-rc.d
+    fi
     apt-get update -qq
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -26,6 +26,7 @@ KNOW_STAGES = {
     "harness.spec.sources": {"clusters"},
     "harness.commands.cluster": {"clusters"},
     "harness.commands.doctor": {"clusters"},
+    "harness.commands.kind": {"clusters"},
     "harness.doctor": {"disrupt"},
     "harness.rehearsal": {"clusters", "deploy", "load", "disrupt", "judge"},
     # Calibration measures and judges as a run does, with processes or a pod that tell the truth in place of an app.

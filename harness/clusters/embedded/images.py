@@ -63,9 +63,7 @@ def suite() -> str:
     # A distribution made of Ubuntu's packages has a code name of its own beside Ubuntu's.
     name = release.get("UBUNTU_CODENAME") or release.get("VERSION_CODENAME", "")
     if not name or not {"debian", "ubuntu"} & _kin():
-        raise ClusterError(
-            "the embedded cluster's images are made of Debian or Ubuntu packages: run it on one of these"
-        )
+        raise ClusterError("our images are made of Debian or Ubuntu packages: build them on one of these")
     return name
 
 
@@ -111,7 +109,7 @@ def build(programs: pathlib.Path, progress: Progress) -> pathlib.Path:
             partial = pathlib.Path(name)
             _save_all(IMAGES, programs, partial, progress)
             with progress.stage("unpack images"):
-                _unpack(programs, partial)
+                import_archives(programs, partial)
             (partial / "store").rename(target)
     return target
 
@@ -205,21 +203,29 @@ def _pip_settings() -> list[str]:
 
 
 def _base(buildah: Buildah) -> None:
+    # apt is of priority required in Debian, and so in each minbase, but not in Ubuntu.
     made_of = digest([], WORKLOADS, BASE_PACKAGES, components(), platform.machine())
     tar = home() / "bases" / f"{suite()}-{made_of}.tar"
     if not tar.exists():
-        tar.parent.mkdir(parents=True, exist_ok=True)
-        partial = tar.with_suffix(".partial")
-        # apt is of priority required in Debian, and so in each minbase, but not in Ubuntu.
-        argv = ["mmdebstrap", "--variant=minbase", f"--components={components()}", f"--include=apt,{BASE_PACKAGES}"]
-        argv += ["--format=tar", suite(), str(partial)]
-        _run(argv, "making the base image")
-        partial.rename(tar)
+        distribution(tar, f"apt,{BASE_PACKAGES}")
     buildah.build(BASE, SOURCES / "base", {"base.tar": tar})
 
 
-def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
-    """Import all archives by a containerd of its own, which lives and dies in namespaces of its own."""
+def distribution(tar: pathlib.Path, packages: str, variant: str = "minbase") -> None:
+    """Make a tar file of this machine's own distribution: its packages (and what they need) on a `variant` of it."""
+    tar.parent.mkdir(parents=True, exist_ok=True)
+    partial = tar.with_suffix(".partial")
+    argv = ["mmdebstrap", f"--variant={variant}", f"--components={components()}", f"--include={packages}"]
+    argv += ["--format=tar", suite(), str(partial)]
+    _run(argv, f"making {tar.name} of {suite()}'s packages")
+    partial.rename(tar)
+
+
+def import_archives(programs: pathlib.Path, partial: pathlib.Path, *options: str) -> None:
+    """Import the archives of a folder into the containerd root `store` below it, with options of `ctr images import`.
+
+    It is done by a containerd of its own, which lives and dies in namespaces of its own.
+    """
     config = partial / "containerd.toml"
     config.write_text(
         f'version = 3\nroot = "{partial}/store"\nstate = "/run/state"\n'
@@ -238,7 +244,7 @@ def _unpack(programs: pathlib.Path, partial: pathlib.Path) -> None:
         sleep 0.1
     done
     for archive in "{partial}"/*.tar; do
-        ctr images import --label io.cri-containerd.pinned=pinned "$archive"
+        ctr images import {" ".join(options)} --label io.cri-containerd.pinned=pinned "$archive"
     done
     kill -TERM $!
     wait $! || true

@@ -235,18 +235,20 @@ def _write(path: pathlib.Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1))
 
 
-# The kubelet would set these for the whole machine. It finds the values that it wants, and so leaves them alone.
+KERNEL_SETTINGS = (
+    ("vm/overcommit_memory", 1),
+    ("vm/panic_on_oom", 0),
+    ("kernel/panic", 10),
+    ("kernel/panic_on_oops", 1),
+    ("kernel/keys/root_maxkeys", 1000000),
+    ("kernel/keys/root_maxbytes", 25000000),
+)
+"""What a kubelet would set for the whole machine. A node shows it these values, and so it leaves them alone."""
+
 _SYSCTLS = "\n".join(
     f"    if [ -e /proc/sys/{path} ]; then echo {value} > /run/survive/{path.replace('/', '.')};"
     f" mount -n --bind /run/survive/{path.replace('/', '.')} /proc/sys/{path}; fi"
-    for path, value in (
-        ("vm/overcommit_memory", 1),
-        ("vm/panic_on_oom", 0),
-        ("kernel/panic", 10),
-        ("kernel/panic_on_oops", 1),
-        ("kernel/keys/root_maxkeys", 1000000),
-        ("kernel/keys/root_maxbytes", 25000000),
-    )
+    for path, value in KERNEL_SETTINGS
 )
 
 _CONTAINERD = f"""\

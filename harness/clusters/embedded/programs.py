@@ -80,10 +80,13 @@ def build(progress: Progress) -> pathlib.Path:
     return target
 
 
-def build_module(module: pathlib.Path, target: pathlib.Path, progress: Progress) -> pathlib.Path:
-    """Build the program of a small module into a folder and return its path; it is named as the module's folder."""
+def build_module(module: pathlib.Path, target: pathlib.Path, progress: Progress, what: str = ".") -> pathlib.Path:
+    """Build the program of a small module into a folder and return its path; it is named as the module's folder.
+
+    `what` is "tool" where the module has no source of its own, but names another's program.
+    """
     target.mkdir(exist_ok=True)
-    _build(module, ".", target, progress)
+    _build(module, what, target, progress)
     return target / module.name
 
 
