@@ -15,9 +15,9 @@ from harness.errors import Impossible, SurviveError, UsageError
 from harness.failures import NotPassed
 from harness.live import LiveRows
 from harness.options import Options, add_options
-from harness.own import attach
 from harness.own.app import Finder, own_app
-from harness.own.collect import SurviveFile, is_spec, left_out, twice
+from harness.own.attach import attached_app
+from harness.own.collect import SurviveFile, attached, is_spec, left_out, twice
 from harness.progress import Progress
 from harness.rehearsal import Rehearsal, Stage, rehearsals
 from harness.results import Results, Use, use_of
@@ -128,10 +128,10 @@ def pytest_collection_modifyitems(
 
     Rows that run while no other does come last, so that the fewest wait for them.
     """
-    if attached := config.getoption("survive_attach"):
+    if app := config.getoption("survive_attach"):
         try:
             by = config.getoption("survive_attach_service"), config.getoption("survive_attach_lease")
-            items[:] = attach.items(session, attach.Attached.read(attached, *by))
+            items[:] = attached(session, attached_app(app, *by))
         except UsageError as exc:
             _refuse(config, str(exc))
     if told := twice(items):

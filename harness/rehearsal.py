@@ -61,11 +61,12 @@ class Rehearsal:
         self._apply(app.manifests)
         return app
 
-    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int = 0) -> App:
+    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int | str = "") -> App:
         """Nothing is applied; without a cluster at hand the app's labels are not known."""
         self._say("watch", f"{kind} {namespace}/{name}, which is left as it is but for the restart")
         if self._kube is None:
-            return App(name, [], f"{service}.{namespace}" if service else None, port, {}, kind)
+            number = port if isinstance(port, int) else 80
+            return App(name, [], f"{service}.{namespace}" if service else None, number, {}, kind)
         return running(self._kube, namespace, kind, name, service, port)
 
     @contextlib.contextmanager

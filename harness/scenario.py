@@ -148,7 +148,7 @@ class Scenario:
             wait_ready(self._kube, app, self._namespace, timeout_s)
         return app
 
-    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int = 0) -> App:
+    def attach(self, namespace: str, kind: str, name: str, service: str = "", port: int | str = "") -> App:
         """An app that runs already, in a namespace of others: it is observed, and what is restarted is it.
 
         Nothing is applied. Load is in a namespace of our own. Raises Impossible where rights are missing there.
@@ -156,6 +156,7 @@ class Scenario:
         self._elsewhere = namespace
         self._allow(*(path for path in PATHS if path.name == self.row.path))
         app = running(self._kube, namespace, kind, name, service, port)
+        self._recorder.add(Deployed(now_ns(), app.name, app.manifests))
         observer = Observer(self._kube, self._recorder, namespace)
         self._observers.append(observer)
         observer.start()

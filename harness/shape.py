@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from harness.errors import UsageError
 from harness.manifests import Manifest
 
 TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
@@ -245,6 +246,16 @@ def same_namespace(one: Manifest, other: Manifest) -> bool:
 def ports_of(service: Manifest) -> list[Manifest]:
     """A Service's ports."""
     return dicts(at(service, "spec", "ports"))
+
+
+def port_of(service: Manifest, wanted: int | str) -> int:
+    """The port of a Service that is meant, by number or name; its first for "". Raises UsageError, which names all."""
+    ports = ports_of(service)
+    for one in ports:
+        if wanted in ("", one["port"], str(one["port"]), one.get("name")):
+            return int(one["port"])
+    there = ", ".join(f"{one['port']}" + (f" ({one['name']})" if "name" in one else "") for one in ports) or "none"
+    raise UsageError(f"the Service {name_of(service)} has no port {wanted}; it has {there}")
 
 
 def target_of(port: Manifest) -> int | str:

@@ -83,6 +83,8 @@ def run(chosen: argparse.Namespace) -> int:
     """Search, then print the patch, its evidence and its cost; 1 if nothing holds, or if the proof was not ended."""
     _check(chosen)
     own = load_app(chosen.file)
+    if own.namespace:
+        raise UsageError(f"{chosen.file}: the app is deployed with each change: give its `manifests`, not `attach`")
     subject = subject_of(own, chosen.restarts or ())
     folder, began = RunFolder.named(chosen.out), time.time()
     with session(options.of_arguments(chosen), folder, Progress()) as opened:

@@ -10,7 +10,7 @@ from harness.clock import NS_PER_S, seconds
 from harness.history import History
 from harness.judge.causes import each_cause
 from harness.judge.expectation import Evidence
-from harness.judge.world import World
+from harness.judge.world import World, host_of
 from harness.lives import PodLife, lives
 from harness.records import Act, Deployed, LeaseSeen, ProbeStarted, ScenarioStarted
 from harness.results import InFlight, Phase, Streams
@@ -111,7 +111,7 @@ def hurt(seen: Evidence) -> Hurt | None:
 def _measured(history: History, shape: Shape) -> Workload | None:
     """The workload whose Service was asked, else the first one."""
     targets = [one.target for one in history.of(ProbeStarted) if one.probe == "service"]
-    for name in (one.partition("//")[2].partition(".")[0].partition(":")[0] for one in targets):
+    for name in (host_of(one).partition(".")[0] for one in targets):
         for _, service in shape.of_kind("Service"):
             if service["metadata"]["name"] == name:
                 return next((one for one in shape.workloads if sends_to(service, one)), None)

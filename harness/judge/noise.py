@@ -92,7 +92,7 @@ def _lost(history: History) -> list[str]:
     batches: dict[str, set[int]] = {}
     for batch in history.of(RequestBatch):
         batches.setdefault(batch.probe, set()).add(batch.seq)
-    found = [f"{lost.source} was lost: {lost.what}" for lost in history.of(Lost)]
+    found = list(dict.fromkeys(f"{lost.source} was lost: {lost.what}" for lost in history.of(Lost)))
     for name in sorted(started | ended.keys() | batches.keys()):
         if name not in started:
             found.append(f"the prober {name} never said how it began")

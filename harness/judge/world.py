@@ -115,7 +115,7 @@ class World:
         known = {one.service for one in history.of(EndpointsSeen)}
         found = list(lives(history).values())
         asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin"}
-        host = _host(targets[0]) if targets else ""
+        host = host_of(targets[0]) if targets else ""
         direct = [life for life in found if host in life.ips]
         self.service = "" if direct else _service(host, known)
         changes: dict[str, list[EndpointChange]] = {}
@@ -189,7 +189,7 @@ def _deleted_ns(life: PodLife, asked: dict[str, int]) -> int | None:
     return None if seen_ns is None else min(seen_ns, asked.get(life.uid, seen_ns))
 
 
-def _host(target: str) -> str:
+def host_of(target: str) -> str:
     """The host of a target, which is a URL or host:port."""
     return urlsplit(target if "//" in target else f"//{target}").hostname or ""
 

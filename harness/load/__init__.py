@@ -2,11 +2,24 @@
 
 from harness.load.canary import Canary, Errand, ReconcileDeployment, SchedulePods
 from harness.load.load import Load, objects
-from harness.load.probes import HOME, Ask, EachPod, Httpx, InFlight, KeptAlive, NewConnections, Probe, Streams, Target
+from harness.load.probes import (
+    HOME,
+    MEASURE,
+    Ask,
+    EachPod,
+    Httpx,
+    InFlight,
+    KeptAlive,
+    NewConnections,
+    Probe,
+    Streams,
+    Target,
+)
 from harness.load.swarm import Swarm, read_locustfile
 
 __all__ = [
     "HOME",
+    "MEASURE",
     "Ask",
     "Canary",
     "EachPod",

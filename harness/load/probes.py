@@ -4,8 +4,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
-from harness.errors import UsageError
-
 # Without site and without the environment Python starts in a third of the time.
 PYTHON = ("python3", "-E", "-S", "-m")
 MEASURE = "service"
@@ -17,13 +15,21 @@ PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked of an app, and the status of a good answer. Headers are (name, value) pairs."""
+    """What is asked of an app, and the status of a good answer, or several. Headers are (name, value) pairs."""
 
     path: str = "/"
-    status: int = 200
+    status: int | tuple[int, ...] = 200
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
+
+    def said(self) -> list[str]:
+        """Method, status, headers and body as options of a prober."""
+        good = (self.status,) if isinstance(self.status, int) else self.status
+        # Joined by =, since a value may begin with a dash.
+        more = [f"--method={self.method}"] if self.method != "GET" else []
+        more += [f"--header={name}:{value}" for name, value in self.headers]
+        return ["--expect-status", ",".join(map(str, good)), *more, *([f"--body={self.body}"] if self.body else [])]
 
 
 HOME: Final = Ask()
@@ -40,12 +46,7 @@ class Target:
 
     def at(self) -> list[str]:
         """It as options of a prober."""
-        ask = self.ask
-        where = ["--target", f"{self.host}:{self.port}", "--path", ask.path, "--expect-status", f"{ask.status}"]
-        # Joined by =, since a value may begin with a dash.
-        more = [f"--method={ask.method}"] if ask.method != "GET" else []
-        more += [f"--header={name}:{value}" for name, value in ask.headers]
-        return [*where, *more, *([f"--body={ask.body}"] if ask.body else [])]
+        return ["--target", f"{self.host}:{self.port}", "--path", self.ask.path, *self.ask.said()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class Httpx(Probe):
     """By httpx, for an app that speaks https or HTTP/2: at most 200 requests a second.
 
     Over http:// HTTP/2 is spoken by prior knowledge. `connections` are pinned; with 0 each request has a new one. Any
-    certificate is trusted, since an app in a cluster seldom has one of a known authority, unless `verify`.
+    certificate is trusted, since an app in a cluster seldom has one of a known authority, unless `verify`. `named`:
+    what it is called, in place of a name by its kind.
     """
 
     cpu: ClassVar[str] = "500m"
@@ -147,19 +149,20 @@ class Httpx(Probe):
     http2: bool = False
     connections: int = 0
     verify: bool = False
+    named: str = ""
 
     @property
     def name(self) -> str:
         """One of each kind in a scenario."""
+        if self.named:
+            return self.named
         kept = "-kept" if self.connections else ""
         return f"{self.scheme}{'-http2' if self.http2 else ''}{kept}"
 
     def command(self, target: Target, interval_ms: float, deadline_s: float) -> list[str]:
-        """As the load has it, but no faster than it can. Raises UsageError for what it cannot ask."""
-        if target.ask != Ask(target.ask.path, target.ask.status):
-            raise UsageError("the prober by httpx asks by GET alone, without headers or a body of one's own")
+        """As the load has it, but no faster than it can."""
         url = f"{self.scheme}://{target.host}:{target.port}{target.ask.path}"
-        made = ["--url", url, "--expect-status", f"{target.ask.status}", "--deadline-s", f"{deadline_s:g}"]
+        made = ["--url", url, *target.ask.said(), "--deadline-s", f"{deadline_s:g}"]
         made += ["--interval-ms", f"{max(interval_ms, HTTPX_INTERVAL_MS):g}", *(["--http2"] if self.http2 else [])]
         made += ["--mode", "keepalive", "--connections", f"{self.connections}"] if self.connections else []
         asked = ["--probe", self.name, "--role", "measure", *made]

@@ -12,12 +12,15 @@ from harness.spec import OwnApp, checked, find_app
 from harness.spec.document import near
 
 
-def own_app(manifests: str | Sequence[Any], base: pathlib.Path, *, name: str = "", **fields: Any) -> OwnApp:
-    """An app from manifests, named from the folder `base`; `fields` are those of `*.survive.yaml`.
+def own_app(
+    manifests: str | Sequence[Any] | None = None, *, base: pathlib.Path, name: str = "", **fields: Any
+) -> OwnApp:
+    """An app from manifests, named from the folder `base`, or without them one that runs already (`attach="…"`).
 
-    Raises UsageError, which says what is wrong with which field.
+    `fields` are those of `*.survive.yaml`. Raises UsageError, which says what is wrong with which field.
     """
-    return find_app(name or base.resolve().name, checked({"manifests": manifests, **fields}), base)
+    deployed = {} if manifests is None else {"manifests": manifests}
+    return find_app(name or base.resolve().name, checked({**deployed, **fields}), base)
 
 
 def path_params(app: str, *names: str, paths: Sequence[OwnPath] = BUILT_IN) -> list[Any]:

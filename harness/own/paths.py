@@ -53,10 +53,18 @@ class OwnPath:
     rows: tuple[tuple[str, str], ...] = ()
     leader: bool = False
     """Whether it is about the leader, and needs one."""
+    attaches: bool = False
+    """Whether it may be done to an app that runs already, of which nothing changes but by the restart itself."""
 
     def row_of(self, app: OwnApp) -> str:
         """The row of the matrix that it is for an app."""
         return dict(self.rows).get(app.kind, self.row)
+
+    def why_not(self, app: OwnApp) -> str:
+        """Why it cannot be done to an app; empty if it can."""
+        if app.namespace and not self.attaches:
+            return "more would change of an app that runs already than its restart changes"
+        return self.unfit(app)
 
 
 def _no_daemons(app: OwnApp) -> str:
@@ -105,15 +113,15 @@ BUILT_IN = (
     OwnPath(
         "rollout", "B1", "The workload is rolled out anew, as by `kubectl rollout restart`.",
         lambda app, _, __: Rollout(app.workload, app.selector, app.kind),
-        rows=(("StatefulSet", "E2"), ("DaemonSet", "E3")), takes_s=40,
+        rows=(("StatefulSet", "E2"), ("DaemonSet", "E3")), takes_s=40, attaches=True,
     ),
     OwnPath(
         "delete", "B2", "A pod is deleted.",
-        lambda app, settings, _: Delete(app.selector, settings.count), counted=True,
+        lambda app, settings, _: Delete(app.selector, settings.count), counted=True, attaches=True,
     ),
     OwnPath(
         "evict", "C1", "A pod is evicted, as by a drain; budgets are honoured.",
-        lambda app, settings, _: Evict(app.selector, settings.count), counted=True,
+        lambda app, settings, _: Evict(app.selector, settings.count), counted=True, attaches=True,
     ),
     OwnPath(
         "scale", "E5", "The Deployment is scaled down to half.",
@@ -146,6 +154,6 @@ BUILT_IN = (
     ),
     OwnPath(
         "handover", "D1", "The leader's pod is deleted.",
-        lambda app, _, __: Handover(app.spec.lease, app.selector), _led, leader=True, takes_s=35,
+        lambda app, _, __: Handover(app.spec.lease, app.selector), _led, leader=True, takes_s=35, attaches=True,
     ),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """One path of a user's app, from its manifests to its verdict, by the scenario that our own rows use."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from harness.disrupt.preempt import RESOURCE, requested
 from harness.judge.expect import ErrorRate, Latency, NoErrors, NoOutage, Outage
 from harness.judge.expect_lease import LeaseGap
 from harness.judge.expectation import Expectation
-from harness.load import Ask, KeptAlive, NewConnections, Probe
+from harness.judge.presence import NoneAvailable
+from harness.load import MEASURE, Ask, Httpx, KeptAlive, NewConnections, Probe
 from harness.own.paths import OwnPath
 from harness.scenario import Scenario
 from harness.spec import OwnApp, PathSettings, Requests
@@ -21,22 +23,42 @@ MS = 1000.0
 
 
 def run_path(survive: Scenario, own: OwnApp, path: OwnPath, *further: Expectation) -> None:
-    """Deploy the app, load it, restart it on the path, and judge by its limits and what else is expected."""
+    """Deploy the app unless it runs already, load it, restart it on the path, and judge by its limits and the rest.
+
+    One that runs already is loaded only if it is asked something.
+    """
     settings = own.spec.paths.get(path.name, PathSettings())
-    app, node = as_app(own), ""
-    if path.room:
-        app = with_room(app)
-    if path.own_node:
-        added = survive.add_node()
-        app, node = spread_on(app, added), added.name
-    survive.deploy(app, own.spec.ready)
-    with survive.load(app, **asked(own)):
+    own, app, node = _attached(survive, own) if own.namespace else _deployed(survive, own, path)
+    with survive.load(app, **asked(own)) if _loaded(own) else nullcontext():
         if own.spec.lease:
             survive.wait_held(own.spec.lease)
         survive.restart(path.make(own, settings, node))
         if own.spec.lease:
             survive.wait_held(own.spec.lease)
     survive.expect(*expectations(own, settings), *further)
+
+
+def _deployed(survive: Scenario, own: OwnApp, path: OwnPath) -> tuple[OwnApp, App, str]:
+    """The app in the scenario's namespace, as the path needs it, and the node of its own, if it needs one."""
+    app, node = as_app(own), ""
+    if path.room:
+        app = with_room(app)
+    if path.own_node:
+        added = survive.add_node()
+        app, node = spread_on(app, added), added.name
+    return own, survive.deploy(app, own.spec.ready), node
+
+
+def _attached(survive: Scenario, own: OwnApp) -> tuple[OwnApp, App, str]:
+    """The app as it runs, with what only the cluster could tell of it; it gets no node."""
+    port = own.spec.requests.port if own.spec.requests else ""
+    app = survive.attach(own.namespace, own.kind, own.workload, own.service or "", port)
+    return replace(own, manifests=app.manifests, selector=app.selector), app, ""
+
+
+def _loaded(own: OwnApp) -> bool:
+    """Whether probers run: else only the pods of an app that runs already are watched."""
+    return own.service is not None or not own.namespace
 
 
 def as_app(own: OwnApp) -> App:
@@ -58,15 +80,12 @@ def with_room(app: App) -> App:
 def asked(own: OwnApp) -> dict[str, Any]:
     """What is requested, how often and for how long, as `Scenario.load` takes it."""
     requests = own.spec.requests or Requests()
-    probes: list[Probe] = [NewConnections()]
-    if requests.kept_alive:
-        probes.append(KeptAlive(requests.kept_alive))
     headers = tuple(requests.headers.items())
     return {
         "ask": Ask(requests.path, requests.status, requests.method, headers, requests.body),
         "rate": requests.rate,
-        "background": requests.background,
-        "probes": probes,
+        "background": 0.0 if requests.scheme == "https" else requests.background,
+        "probes": _probes(requests),
         "deadline_s": requests.timeout,
         "locustfile": own.base / requests.locustfile if requests.locustfile else "",
         "users": requests.users,
@@ -75,18 +94,32 @@ def asked(own: OwnApp) -> dict[str, Any]:
     }
 
 
+def _probes(requests: Requests) -> list[Probe]:
+    """A new connection for each request, and kept ones if they are asked for."""
+    https, kept = requests.scheme == "https", requests.kept_alive
+    probes: list[Probe] = [Httpx(named=MEASURE) if https else NewConnections()]
+    if kept:
+        probes.append(Httpx(connections=kept) if https else KeptAlive(kept))
+    return probes
+
+
 def expectations(own: OwnApp, settings: PathSettings) -> list[Expectation]:
     """The limits as expectations: the path's own where it has any, else the file's, else that nothing is lost."""
     limits = settings.limits if settings.limits.given else own.spec.limits
     if not limits.given:
-        return [NoErrors(), NoOutage()]
+        return [NoErrors(), NoOutage()] if _loaded(own) else [_always_one(own, 0.0)]
     made: list[Expectation] = []
     if limits.errors is not None:
         made.append(ErrorRate(at_most=limits.errors))
     if limits.outage is not None:
-        made.append(Outage(at_most_s=limits.outage))
+        made.append(Outage(at_most_s=limits.outage) if _loaded(own) else _always_one(own, limits.outage))
     if limits.p99 is not None:
         made.append(Latency(p99_ms_at_most=limits.p99 * MS))
     if limits.failover is not None:
         made.append(LeaseGap(lease=own.spec.lease, at_most_s=limits.failover))
     return made
+
+
+def _always_one(own: OwnApp, at_most_s: float) -> Expectation:
+    """What stands for an outage where nothing is asked."""
+    return NoneAvailable(labels=tuple(own.selector.items()), at_most_s=at_most_s)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 from harness.errors import UsageError
 from harness.manifests import Manifest, pod_spec
+from harness.shape import port_of
 from harness.spec.document import Document, Where, load_spec, near
-from harness.spec.models import ENDINGS, Limits, Spec
+from harness.spec.models import ENDINGS, KINDS, Attach, Limits, Spec
 from harness.spec.objects import deployable, template_of, with_images
 from harness.spec.sources import read_source
 
-KINDS = ("Deployment", "StatefulSet", "DaemonSet")
-"""The kinds of workload that can be restarted."""
+POLITE = {"rate": 20.0, "background": 0.0}
+"""What an app that runs already is asked, where the file says nothing: others use it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class OwnApp:
     """An app with its spec. `manifests` are fit for a namespace of a scenario's own, in order.
 
     `service` is None if nobody calls it; `port` is the Service's, 0 without one. `selector` names the workload's pods.
+    Of one that runs already in `namespace` the cluster tells manifests, port and selector, once it is restarted.
     """
 
     name: str
@@ -33,6 +35,8 @@ class OwnApp:
     document: Document | None = field(default=None, compare=False)
     base: pathlib.Path = pathlib.Path()
     """The folder from which files are named."""
+    namespace: str = ""
+    """Where it runs already; empty if it is deployed from manifests."""
 
     @property
     def object(self) -> Manifest:
@@ -63,6 +67,38 @@ def load_app(path: pathlib.Path) -> OwnApp:
 
 def find_app(name: str, spec: Spec, base: pathlib.Path, document: Document | None = None) -> OwnApp:
     """The app of a spec, whose manifests are named from the folder `base`."""
+    locustfile = spec.requests.locustfile if spec.requests else ""
+    if locustfile and not (base / locustfile).is_file():
+        raise _error(document, ("requests", "locustfile"), f"there is no file {locustfile} in {base}")
+    if spec.attach:
+        return _running(name, spec, spec.attach, base, document)
+    manifests = _manifests(spec, base, document)
+    service = _service(spec, manifests, document)
+    workload = _workload(spec, manifests, service, document)
+    unasked = "the manifests have no Service that requests could go to"
+    _check_limits(spec, document, asked=service is not None, unasked=unasked)
+    if service is None and not spec.lease:
+        raise _error(document, ("manifests",), "they have no Service and no `lease` is named: nothing can be judged")
+    return OwnApp(
+        name, spec, manifests, workload["kind"], workload["metadata"]["name"], _selector(workload, document),
+        service["metadata"]["name"] if service else None, _port(spec, service, document), document, base,
+    )  # fmt: skip
+
+
+def _running(name: str, spec: Spec, attach: Attach, base: pathlib.Path, document: Document | None) -> OwnApp:
+    """An app that runs already. Without `requests` it is asked nothing, and its pods are watched."""
+    unasked = "it needs `requests`, by which it would be known"
+    _check_limits(spec, document, asked=spec.requests is not None, unasked=unasked)
+    requests = spec.requests
+    if requests:
+        unsaid = {field: value for field, value in POLITE.items() if field not in requests.model_fields_set}
+        spec = spec.model_copy(update={"requests": requests.model_copy(update=unsaid)})
+    service = requests.service if requests else None
+    return OwnApp(name, spec, [], attach.kind, attach.name, {}, service, 0, document, base, namespace=attach.namespace)
+
+
+def _manifests(spec: Spec, base: pathlib.Path, document: Document | None) -> list[Manifest]:
+    """What is deployed, in order."""
     objects: list[Manifest] = []
     for number, source in enumerate(spec.manifests):
         try:
@@ -73,19 +109,9 @@ def find_app(name: str, spec: Spec, base: pathlib.Path, document: Document | Non
         where = "manifests"
         manifests = deployable(objects, spec.cluster_objects)
         where = "images"
-        manifests = with_images(manifests, spec.images)
+        return with_images(manifests, spec.images)
     except UsageError as exc:
         raise _error(document, (where,), str(exc)) from exc
-    service = _service(spec, manifests, document)
-    workload = _workload(spec, manifests, service, document)
-    _check_limits(spec, service, document)
-    locustfile = spec.requests.locustfile if spec.requests else ""
-    if locustfile and not (base / locustfile).is_file():
-        raise _error(document, ("requests", "locustfile"), f"there is no file {locustfile} in {base}")
-    return OwnApp(
-        name, spec, manifests, workload["kind"], workload["metadata"]["name"], _selector(workload, document),
-        service["metadata"]["name"] if service else None, _port(spec, service, document), document, base,
-    )  # fmt: skip
 
 
 def _plain_name(path: pathlib.Path) -> str:
@@ -176,18 +202,18 @@ def _selector(workload: Manifest, document: Document | None) -> dict[str, str]:
     return dict(chosen)
 
 
-def _check_limits(spec: Spec, service: Manifest | None, document: Document | None) -> None:
-    """Each limit must be of something that is measured, and something must be."""
+def _check_limits(spec: Spec, document: Document | None, *, asked: bool, unasked: str) -> None:
+    """Each limit must be of something that is measured, and a lease needs one; `unasked`: why nothing is asked."""
     placed: list[tuple[Where, Limits]] = [(("limits",), spec.limits)]
     placed += [(("paths", name, "limits"), one.limits) for name, one in spec.paths.items()]
+    # Without requests the time without a pod of an app that runs already is an outage.
+    of_requests = ("errors", "p99") if spec.attach else ("outage", "errors", "p99")
     for where, limits in placed:
-        of_requests = [name for name in ("outage", "errors", "p99") if getattr(limits, name) is not None]
-        if of_requests and service is None:
-            raise _error(document, (*where, of_requests[0]), "the manifests have no Service that requests could go to")
+        given = [name for name in of_requests if getattr(limits, name) is not None]
+        if given and not asked:
+            raise _error(document, (*where, given[0]), unasked)
         if limits.failover is not None and not spec.lease:
             raise _error(document, (*where, "failover"), "it needs `lease: NAME`, the Lease that the leader holds")
-    if service is None and not spec.lease:
-        raise _error(document, ("manifests",), "they have no Service and no `lease` is named: nothing can be judged")
     if spec.lease and not any(limits.failover is not None for _, limits in placed):
         example = "limits: {failover: 25s}"
         raise _error(document, ("lease",), f"it needs a limit: how long nobody may hold it; for example `{example}`")
@@ -196,14 +222,7 @@ def _check_limits(spec: Spec, service: Manifest | None, document: Document | Non
 def _port(spec: Spec, service: Manifest | None, document: Document | None) -> int:
     if service is None:
         return 0
-    ports = service["spec"].get("ports") or []
-    wanted = spec.requests.port if spec.requests else ""
-    for one in ports:
-        if wanted in ("", one["port"], str(one["port"]), one.get("name")):
-            return int(one["port"])
-    there = ", ".join(f"{one['port']}" + (f" ({one['name']})" if "name" in one else "") for one in ports) or "none"
-    raise _error(
-        document,
-        ("requests", "port"),
-        f"the Service {service['metadata']['name']} has no port {wanted}; it has {there}",
-    )
+    try:
+        return port_of(service, spec.requests.port if spec.requests else "")
+    except UsageError as exc:
+        raise _error(document, ("requests", "port"), str(exc)) from exc

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import UsageError
-from harness.spec.models import Spec
+from harness.spec.models import SAID, Spec
 
 Where = tuple[str | int, ...]
 
@@ -98,6 +98,8 @@ def _explained(error: Any) -> tuple[Where, str]:
     """The field of one of pydantic's errors, and the problem in our words with what would be right."""
     where = tuple(part for part in error["loc"] if part not in _BRANCHES)
     kind, given = error["type"], error["input"]
+    if kind == SAID:
+        return where, error["msg"]
     if kind == "extra_forbidden":
         model = _model_at(where[:-1])
         return where, f"there is no such field; {near(str(where[-1]), list(model.model_fields) if model else [])}"

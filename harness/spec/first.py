@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from harness.errors import UsageError
 from harness.manifests import Manifest
+from harness.spec.app import OwnApp
+from harness.spec.models import KINDS
 from harness.spec.objects import CLUSTER_KINDS, template_of
 
-KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 FAILOVER = "25s"
 """client-go's defaults: the lease of 15 s, two looks of up to 4.4 s, and latency."""
 
@@ -84,8 +85,7 @@ def text(
     """The file's text. `paths` are (name, title, why it is left out; empty if it is not)."""
     kind, name = first.workload["kind"], first.name
     lines = [
-        f"# Which restarts must the users of {name} not notice? Run it: pytest {file}",
-        "# All fields: `survive schema` prints their JSON schema, for editors.",
+        *_head(name, file),
         "manifests:",
         *(f"  - {json.dumps(one)}" for one in manifests),
         "",
@@ -94,19 +94,60 @@ def text(
         *_cluster_objects(first),
         *_requests(first),
         *_limits(first),
-        "# Each is a test. Settings of one path alone: `- delete: {count: 2, limits: {outage: 1s}}`.",
-        "paths:",
-    ]
-    width = max(len(one) for one, _, _ in paths)
-    for path, title, why_not in paths:
-        lines.append(f"  # - {path}: {why_not}" if why_not else f"  - {path:{width}} # {title}")
-    lines += [
+        *_paths(paths),
         "",
         "# How long after a restart users may still be hurt, and how long the app may take to be ready.",
         "settle: 30s",
         "ready: 90s",
     ]
     return "\n".join(lines) + "\n"
+
+
+def attached(app: OwnApp, paths: Sequence[tuple[str, str, str]], file: str) -> str:
+    """The text of a file about an app that runs already; `paths` as in `text`."""
+    requests, limits = app.spec.requests, app.spec.limits
+    service, port = (requests.service, requests.port) if requests else ("NAME", "")
+    asked = [
+        "requests:",
+        f"  service: {service}",
+        *([f"  port: {port}"] if port else []),
+        "  path: /  # a page of your users",
+        "  rate: 20/s",
+    ]
+    lines = [
+        *_head(app.workload, file),
+        "# It runs already; nothing of it is changed but by the restart itself.",
+        f"attach: {app.namespace}/{app.kind}/{app.workload}",
+        "",
+        "# Where requests go, each on a connection of its own. Without them pods are watched: one must be Ready.",
+        *(asked if requests else [f"# {line}" for line in asked]),
+        "",
+        *([f"lease: {app.spec.lease}", ""] if app.spec.lease else []),
+        "# What must hold on every path.",
+        "limits:",
+        "  outage: 0s",
+        *(["  errors: 0 %", "  # p99: 250ms"] if requests else []),
+        *([f"  failover: {limits.failover:g}s  # 5s where the leader gives its lease up"] if app.spec.lease else []),
+        "",
+        *_paths(paths),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _head(name: str, file: str) -> list[str]:
+    return [
+        f"# Which restarts must the users of {name} not notice? Run it: pytest {file}",
+        "# All fields: `survive schema` prints their JSON schema, for editors.",
+    ]
+
+
+def _paths(paths: Sequence[tuple[str, str, str]]) -> list[str]:
+    width = max(len(one) for one, _, _ in paths)
+    return [
+        "# Each is a test. Settings of one path alone: `- delete: {count: 2, limits: {outage: 1s}}`.",
+        "paths:",
+        *(f"  # - {path}: {why}" if why else f"  - {path:{width}} # {title}" for path, title, why in paths),
+    ]
 
 
 def _cluster_objects(first: First) -> list[str]:
@@ -136,6 +177,7 @@ def _requests(first: First) -> list[str]:
         "requests:",
         f"  service: {first.service['metadata']['name']}",
         f"  port: {ports[0]['port']}",
+        "  # scheme: https",
         f"  path: {path}  # {about}",
         "  # method: POST",
         "  # headers: {Content-Type: application/json}",

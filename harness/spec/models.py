@@ -6,13 +6,19 @@ Every field has an example: errors show it as what would be right.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from harness.spec.units import Duration, Rate, Share
 
 ENDINGS = (".survive.yaml", ".survive.yml")
 """How the names of such files end."""
+
+KINDS = ("Deployment", "StatefulSet", "DaemonSet")
+"""The kinds of workload that can be restarted."""
+
+SAID = "said"
+"""The type of an error whose message says itself what would be right."""
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _NAME = r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
@@ -46,6 +52,58 @@ def _source(value: Any) -> Any:
 Source = Annotated[str | Helm, BeforeValidator(_source)]
 
 
+_SHORT = {"deploy": "Deployment", "sts": "StatefulSet", "ds": "DaemonSet", **{one.lower(): one for one in KINDS}}
+
+
+def _kind(value: Any) -> Any:
+    return _SHORT.get(value.lower(), value) if isinstance(value, str) else value
+
+
+class Attach(_Model):
+    """An app that runs already: nothing of it is changed but by the restart itself."""
+
+    namespace: str = Field(pattern=r"^[a-z0-9-]{1,63}$", description="Its namespace.", examples=["shop"])
+    kind: Annotated[Literal["Deployment", "StatefulSet", "DaemonSet"], BeforeValidator(_kind)] = Field(
+        description="What it is.", examples=["Deployment"]
+    )
+    name: str = Field(pattern=r"^[a-z0-9.-]{1,253}$", description="Its name.", examples=["web"])
+
+
+def _attached(value: Any) -> Any:
+    """NAMESPACE/KIND/NAME, as on the command line, as fields."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split("/")
+    if len(parts) != 3 or not all(parts) or parts[1].lower() not in _SHORT:
+        raise PydanticCustomError(
+            SAID, "{value}: write NAMESPACE/KIND/NAME, such as shop/deployment/web; kinds: {kinds}",
+            {"value": repr(value), "kinds": ", ".join(KINDS)},
+        )  # fmt: skip
+    return dict(zip(("namespace", "kind", "name"), parts, strict=True))
+
+
+def _statuses(value: Any) -> Any:
+    """One status or several."""
+    given = value if isinstance(value, list | tuple) else [value]
+    if not given or not all(isinstance(one, int) and 100 <= one <= 599 for one in given):
+        raise PydanticCustomError(
+            "status", "{value} is no status from 100 to 599, nor a list of such", {"value": repr(value)}
+        )
+    return tuple(given)
+
+
+def _scheme(value: Any) -> Any:
+    if isinstance(value, str) and value.lower().startswith("grpc"):
+        raise PydanticCustomError(
+            SAID, "gRPC is not supported yet: name a port and path of the app that answers http or https"
+        )
+    return value
+
+
+HTTPS_RATE = 200.0
+"""So many requests a second are measured by https at the most."""
+
+
 class Requests(_Model):
     """Where requests go, and what a good answer is."""
 
@@ -55,11 +113,17 @@ class Requests(_Model):
     port: StrictInt | str = Field(
         default="", description="Its port, by number or name; its first if not given.", examples=[80]
     )
+    scheme: Annotated[Literal["http", "https"], BeforeValidator(_scheme)] = Field(
+        default="http", examples=["https"],
+        description="http or https; by https any certificate is trusted, and nothing else loads besides.",
+    )  # fmt: skip
     method: Method = Field(default="GET", description="The method.", examples=["GET"])
     path: str = Field(default="/", pattern=r"^/\S*$", description="The path, with its query.", examples=["/healthz"])
     headers: dict[str, str] = Field(default={}, description="Further headers.", examples=[{"Accept": "text/html"}])
     body: str = Field(default="", description="The body, as text.", examples=['{"item": 1}'])
-    status: int = Field(default=200, ge=100, le=599, description="The status that a good answer has.", examples=[200])
+    status: Annotated[tuple[int, ...], BeforeValidator(_statuses, json_schema_input_type=int | list[int])] = Field(
+        default=(200,), description="The status that a good answer has, or several.", examples=[[200, 204]]
+    )
     rate: Rate = Field(
         default=100.0, gt=0, le=2000, description="How many, each on a connection of its own.", examples=["100/s"]
     )
@@ -85,13 +149,28 @@ class Requests(_Model):
                 raise PydanticCustomError("header", "the header {name} cannot be sent", {"name": repr(name)})
             if name.lower() in ("connection", "content-length", "transfer-encoding"):
                 raise PydanticCustomError("header", "the header {name} is the prober's own", {"name": repr(name)})
+        if self.scheme == "https":
+            self._by_https()
         return self
+
+    def _by_https(self) -> None:
+        if self.rate > HTTPS_RATE:
+            raise PydanticCustomError(SAID, "rate: by https at most 200/s are measured; for example `rate: 100/s`")
+        loading = self.background and "background" in self.model_fields_set
+        if loading or self.locustfile:
+            raise PydanticCustomError(
+                SAID, "by https nothing loads besides what is measured: leave out background and locustfile"
+            )
 
 
 class Limits(_Model):
     """What must hold on a path."""
 
-    outage: Duration | None = Field(default=None, description="The longest outage.", examples=["0s", "1.5s"])
+    outage: Duration | None = Field(
+        default=None, examples=["0s", "1.5s"],
+        description="The longest outage; without requests, as with `attach` alone, the longest time without a pod that"
+        " is Ready.",
+    )  # fmt: skip
     errors: Share | None = Field(default=None, description="The share of failed requests.", examples=["0 %", "0.1 %"])
     p99: Duration | None = Field(default=None, description="The 99th percentile of latency.", examples=["250ms"])
     failover: Duration | None = Field(
@@ -133,8 +212,14 @@ Paths = Annotated[
 ]
 
 
+_APPLIED = ("manifests", "workload", "images", "cluster_objects", "ready")
+"""The fields about what is deployed."""
+
+
 class Spec(_Model):
     """A user's app and the restarts that it must survive."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["manifests"]}, {"required": ["attach"]}]})
 
     name: str = Field(
         default="", pattern=f"^({_NAME})?$", examples=["shop"],
@@ -143,8 +228,14 @@ class Spec(_Model):
     manifests: Annotated[
         list[Source], BeforeValidator(_one_or_many, json_schema_input_type=Source | list[Source])
     ] = Field(
-        min_length=1, examples=["k8s/"],
+        default=[], min_length=1, examples=["k8s/"],
         description="Files, folders, kustomizations or Helm charts, from where this file is.",
+    )  # fmt: skip
+    attach: Annotated[
+        Attach | None, BeforeValidator(_attached, json_schema_input_type=Attach | str | None)
+    ] = Field(
+        default=None, examples=["shop/deployment/web"],
+        description="An app that runs already, in place of manifests; also as NAMESPACE/KIND/NAME.",
     )  # fmt: skip
     workload: str = Field(
         default="", pattern=r"^((Deployment|StatefulSet|DaemonSet)/[a-z0-9.-]+)?$", examples=["Deployment/shop"],
@@ -184,3 +275,20 @@ class Spec(_Model):
         description="How long requests go on at least, from when all is well.",
         examples=["60s"],
     )
+
+    @model_validator(mode="after")
+    def _one_app(self) -> "Spec":
+        """From manifests or one that runs already, not both."""
+        given = self.model_fields_set
+        beside = PydanticCustomError(SAID, "it has no place beside `attach`: what runs already is not deployed")
+        wrong: list[InitErrorDetails] = []
+        if self.attach is None:
+            if "manifests" not in given:
+                wrong = [{"type": "missing", "loc": ("manifests",), "input": None}]
+        else:
+            wrong = [{"type": beside, "loc": (name,), "input": None} for name in _APPLIED if name in given]
+            if self.requests and not self.requests.service:
+                wrong.append({"type": "missing", "loc": ("requests", "service"), "input": None})
+        if wrong:
+            raise ValidationError.from_exception_data(type(self).__name__, wrong)
+        return self

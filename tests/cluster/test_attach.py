@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.clusters.embedded.layout import ClusterDir
-from harness.deploy import server, stateful
+from harness.deploy import controller, daemons, server, stateful
 from harness.deploy.app import apply, wait_ready
 from harness.kube import Kube
 from harness.wait import until
@@ -24,11 +24,16 @@ REVISION = "deployment.kubernetes.io/revision"
 
 @pytest.fixture(scope="module")
 def kube(spare: ClusterDir) -> Iterator[Kube]:
-    """A cluster with a namespace of others, in which two apps run."""
+    """A cluster with a namespace of others, in which apps of each kind run."""
     kube = Kube.connect(spare.kubeconfig)
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP, "labels": {"owner": "others"}}})
     until(lambda: kube.list("v1", "ServiceAccount", SHOP), "the namespace's ServiceAccount", 20)
-    apps = [server("web", replicas=2, pre_stop_s=4, budget={"maxUnavailable": 1}), stateful(server("db", replicas=1))]
+    apps = [
+        server("web", replicas=2, pre_stop_s=4, budget={"maxUnavailable": 1}),
+        stateful(server("db", replicas=1)),
+        daemons(server("agent")),
+        controller("boss", release=True),
+    ]
     for app in apps:
         apply(kube, app, SHOP)
     for app in apps:
@@ -102,11 +107,41 @@ def test_paths_on_a_deployment_that_runs_change_nothing_but_the_restart(kube: Ku
     assert ours == []
 
 
-def test_without_load_the_time_without_a_pod_is_judged(kube: Kube, attach) -> None:
-    said, found = attach("--attach", f"{SHOP}/sts/db", "--paths", "delete")
-    # A machine on which a log cannot be followed makes it inconclusive.
-    assert found["db-delete"]["verdict"] in ("fail", "inconclusive"), said
-    (expected,) = found["db-delete"]["expected"]
-    assert expected["what"] == "no pod available for at most 0 s"
-    assert expected["holds"] is False
-    assert "traffic" not in found["db-delete"]
+def held(result: dict[str, Any], said: str) -> None:
+    """It was restarted, and what was expected held; a log that cannot be followed there makes it inconclusive."""
+    assert result["verdict"] in ("pass", "inconclusive"), said
+    assert result["proof"], said
+    assert all(one["holds"] for one in result["expected"]), said
+
+
+def test_files_restart_each_kind_and_advise_by_what_the_cluster_has(kube: Kube, attach, tmp_path) -> None:
+    files = {
+        "agent": "attach: shop/daemonset/agent\npaths: [rollout, delete]\n",
+        "boss": "attach: shop/deployment/boss\nlease: boss\nlimits: {failover: 6s, outage: 0s}\npaths: [handover]\n",
+        "quiet": "attach: {namespace: shop, kind: StatefulSet, name: db}\npaths: [delete]\n",
+        "asked": "attach: shop/sts/db\nrequests: {service: db, port: http}\npaths: [delete]\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.survive.yaml").write_text(text)
+    paths = [str(tmp_path / f"{name}.survive.yaml") for name in files]
+    said, found = attach(*paths, "-n", "3", "--dist", "load", "--maxschedchunk", "1")
+    for name in ("agent-rollout", "agent-delete", "boss-handover"):
+        held(found[name], said)
+    assert [one["what"] for one in found["boss-handover"]["expected"]] == [
+        "no pod available for at most 0 s",
+        "lease boss without a holder <= 6 s",
+    ]
+    (expected,) = found["quiet-delete"]["expected"]
+    assert (expected["what"], expected["holds"]) == ("no pod available for at most 0 s", False)
+    assert "traffic" not in found["quiet-delete"]
+    asked = found["asked-delete"]
+    assert asked["verdict"] in ("fail", "inconclusive"), said
+    assert asked["traffic"]["errors"] > 0
+    (replica,) = [one for one in asked["advice"] if one["code"] == "second-replica"]
+    assert replica["paste"].startswith("apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: db\n")
+
+
+def test_options_say_what_a_file_says(kube: Kube, attach) -> None:
+    said, found = attach("--attach", f"{SHOP}/deploy/boss", "--attach-lease", "boss", "--paths", "handover")
+    assert set(found) == {"boss-handover"}, said
+    held(found["boss-handover"], said)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
+import histories as made
 import pytest
 import recorded
 import yaml
@@ -15,7 +16,8 @@ from harness.deploy import controller, framework, proxied, server
 from harness.history import History
 from harness.judge.advice import REMEDIES, apply
 from harness.judge.causes import UNEXPLAINED, UNTOLD
-from harness.judge.hurt import GROUPS, group
+from harness.judge.expectation import Evidence
+from harness.judge.hurt import GROUPS, group, hurt
 from harness.look import look
 from harness.manifests import essential, main_container, of_kind, pod_spec
 from harness.records import Deployed, ScenarioStarted, Work
@@ -174,6 +176,13 @@ def test_a_leader_that_tells_nothing_of_its_work_is_judged_by_its_lease(name, co
 def test_paths_of_users_own_apps_are_known(name, own, codes):
     called = mapped(deployed(name), lambda one: replace(one, path=own) if isinstance(one, ScenarioStarted) else one)
     assert {one.code for one in PLAYED[name].judge(called).advice} == codes
+
+
+@pytest.mark.parametrize("target", ["web:80", "web.shop:80", "http://web:80/", "https://web.shop:443/x"])
+def test_what_was_hurt_is_the_workload_behind_the_service_that_was_asked(target):
+    deployed = Deployed(made.at(0), "shop", [*server("db").manifests, *server("web").manifests])
+    seen = made.history(*made.probe(made.steady(), target=target), deployed)
+    assert hurt(Evidence(seen)).workload.name == "web"
 
 
 def test_without_a_deployed_app_or_hurt_nothing_is_advised():

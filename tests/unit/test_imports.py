@@ -19,7 +19,6 @@ KNOW_STAGES = {
     "harness.cli": {"clusters"},
     # A user's own app is a scenario like any other; its spec knows where the embedded cluster's kubectl is.
     "harness.own.paths": {"deploy", "disrupt"},
-    "harness.own.attach": {"deploy", "disrupt", "judge"},
     "harness.own.collect": {"judge"},
     "harness.hookspecs": {"judge"},
     "harness.own.run": {"deploy", "load", "disrupt", "judge"},

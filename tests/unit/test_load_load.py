@@ -64,15 +64,14 @@ def test_the_pod():
 
 
 def test_what_is_asked_goes_to_every_prober_of_requests():
-    ask = Ask("/x", 201, "POST", (("Accept", "a b"), ("X", "-1")), "{}")
-    (pod,) = made_pods(Target("web", 80, ask), NewConnections(), KeptAlive(), background_rate=5)
+    ask = Ask("/x", (200, 201), "POST", (("Accept", "a b"), ("X", "-1")), "{}")
+    (pod,) = made_pods(Target("web", 80, ask), NewConnections(), KeptAlive(), Httpx(), background_rate=5)
     commands = {one["name"]: one["command"] for one in pod["spec"]["containers"]}
-    for name in ("service", "kept-alive", "background"):
+    for name in ("service", "kept-alive", "background", "https"):
         said = [one for one in commands[name] if one.startswith("--") and "=" in one]
         assert said == ["--method=POST", "--header=Accept:a b", "--header=X:-1", "--body={}"], name
+        assert commands[name][commands[name].index("--expect-status") + 1] == "200,201", name
     assert not [one for one in commands["control"] if "=" in one]
-    with pytest.raises(UsageError, match="asks by GET alone"):
-        made_pods(Target("web", 80, ask), Httpx())
 
 
 def test_the_pod_with_background_load():

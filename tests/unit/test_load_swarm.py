@@ -98,4 +98,5 @@ def test_a_probe_by_httpx():
     )
     kept = Httpx("http", connections=4, verify=True)
     assert kept.name == "http-kept"
+    assert Httpx(named="service").name == "service"
     assert kept.command(TARGET, 10, 1)[-4:] == ["--mode", "keepalive", "--connections", "4"]

@@ -9,6 +9,7 @@ import yaml
 from own_manifests import other, service, workload
 from test_plugin import CONFTEST, results, run
 
+from harness.load import Httpx
 from harness.own.run import asked
 from harness.spec import Spec, find_app, load_app
 
@@ -239,6 +240,19 @@ def test_a_note_is_in_the_results_and_in_the_reports(made) -> None:
     assert "1 scenario of shop-delete" in page
 
 
+def test_an_app_that_runs_already_has_the_paths_that_change_nothing_else(made) -> None:
+    (made.path / "web.survive.yaml").write_text("attach: shop/deployment/web\nlease: boss\nlimits: {failover: 9s}\n")
+    names = ["rollout", "handover", "delete", "evict"]
+    assert collected(made) == [f"web.survive.yaml::{name}" for name in names]
+
+
+def test_by_https_the_measuring_prober_is_another_and_nothing_else_loads(made) -> None:
+    spec = "requests: {scheme: https, port: admin, status: [200, 204], kept_alive: 3}\n"
+    told = asked(load_app(files(made, spec).path / "shop.survive.yaml"))
+    assert told["probes"] == [Httpx(named="service"), Httpx(connections=3)]
+    assert (told["ask"].status, told["background"]) == ((200, 204), 0.0)
+
+
 def test_two_paths_of_one_name_are_refused(made) -> None:
     files(made, "")
     with (made.path / "conftest.py").open("a") as file:
@@ -257,5 +271,5 @@ def test_a_locustfile_is_beside_the_spec_and_all_that_is_asked_reaches_the_load(
     told = asked(app)
     assert told["locustfile"] == made.path / "users.py"
     assert (told["users"], told["deadline_s"], told["settle_s"], told["at_least_s"]) == (3, 2.0, 9.0, 60.0)
-    assert (told["ask"].method, told["ask"].status, told["background"]) == ("PUT", 204, 20.0)
+    assert (told["ask"].method, told["ask"].status, told["background"]) == ("PUT", (204,), 20.0)
     assert asked(find_app("shop", Spec(manifests=["k8s"]), made.path))["locustfile"] == ""

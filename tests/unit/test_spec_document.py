@@ -65,6 +65,7 @@ def test_a_whole_file(tmp_path: pathlib.Path) -> None:
     spec, _ = load_spec(spec_file(tmp_path, WHOLE))
     assert spec.requests is not None
     assert (spec.requests.rate, spec.requests.timeout, spec.requests.background) == (10.0, 0.5, 0.0)
+    assert spec.requests.status == (201,)
     assert spec.requests.headers == {"Accept": "text/html", "X-Count": "3"}
     limits = spec.limits
     assert (limits.outage, limits.errors, limits.p99, limits.failover) == (1.5, 0.001, 0.25, 60.0)
@@ -121,8 +122,29 @@ def test_paths_may_be_a_list_or_a_mapping(tmp_path: pathlib.Path) -> None:
         ),
         (
             "manifests: a\nrequests:\n  status: ok\n",
-            "3: requests.status: 'ok' should be a valid integer, unable to parse string as an integer;"
-            " for example `status: 200`",
+            "3: requests.status: 'ok' is no status from 100 to 599, nor a list of such; for example"
+            " `status: [200, 204]`",
+        ),
+        (
+            "manifests: a\nrequests:\n  status: [200, 99]\n",
+            "3: requests.status: [200, 99] is no status from 100 to 599, nor a list of such; for example"
+            " `status: [200, 204]`",
+        ),
+        (
+            "manifests: a\nrequests:\n  scheme: grpc\n",
+            "3: requests.scheme: gRPC is not supported yet: name a port and path of the app that answers http or https",
+        ),
+        (
+            "manifests: a\nrequests:\n  scheme: ftp\n",
+            "3: requests.scheme: 'ftp' should be 'http' or 'https'; for example `scheme: https`",
+        ),
+        (
+            "manifests: a\nrequests: {scheme: https, rate: 300/s}\n",
+            "2: requests: rate: by https at most 200/s are measured; for example `rate: 100/s`",
+        ),
+        (
+            "manifests: a\nrequests: {scheme: https, background: 5/s}\n",
+            "2: requests: by https nothing loads besides what is measured: leave out background and locustfile",
         ),
         (
             "manifests: a\nrequests: {path: x}\n",

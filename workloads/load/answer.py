@@ -5,6 +5,11 @@ POD_LIMIT = 253  # the longest name Kubernetes gives
 NO_BODY = (204, 304)
 
 
+def statuses(text: str) -> tuple[int, ...]:
+    """The statuses of a good answer, told as 200 or 200,204. Raises ValueError."""
+    return tuple(map(int, text.split(",")))
+
+
 class ProtocolError(Exception):
     """The bytes are no HTTP/1.x answer."""
 

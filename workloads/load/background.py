@@ -22,6 +22,7 @@ import gevent
 import gevent.event
 from locust.event import Events
 
+from .answer import statuses
 from .exchange import Exchange, Request, message
 from .openloop import OpenLoop
 from .resolve import ResolveError, resolve_once, split
@@ -82,7 +83,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--path", default="/")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
     add("--body", default="", help="sent as UTF-8, with its length")
-    add("--expect-status", type=int, default=200)
+    add("--expect-status", type=statuses, default=(200,), help="of a good answer; several by commas")
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")
     add("--master", default="", help="HOST:PORT of a Locust master that commands this worker")
     add("--workers", type=int, default=1, help="how many workers share the rate")

@@ -22,11 +22,11 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 
 
 class Request(NamedTuple):
-    """What is sent. `expect` is the status that makes an answer good, `key` the work's idempotency key, if any."""
+    """What is sent. `expect` has the statuses of good answers, `key` is the work's idempotency key, if any."""
 
     method: str
     data: bytes
-    expect: int
+    expect: tuple[int, ...]
     key: str = ""
 
 
@@ -178,7 +178,7 @@ class Exchange:
     def _finish(self) -> None:
         assert self.connection is not None
         self.end_ns = time.monotonic_ns()
-        if self._answer.status == self.request.expect:
+        if self._answer.status in self.request.expect:
             self.outcome, self.phase = "ok", ""
         else:
             self.outcome, self.phase, self.error = "failed", "first_byte", "status"

@@ -18,7 +18,7 @@ import h2.connection  # noqa: F401 - httpcore imports it on the first request, w
 import httpcore
 import httpx
 
-from .answer import POD_LIMIT
+from .answer import POD_LIMIT, statuses
 from .clients import judge
 from .rows import NoiseMeter, Rows
 from .slice import ask_for_short_slice
@@ -98,7 +98,9 @@ class Client:
     async def send(self, options: argparse.Namespace) -> httpx.Response:
         """Send one request and wait for the head of its answer."""
         self.use += 1
-        request = self._http.build_request(options.method, options.url, extensions={"trace": self._trace})
+        request = self._http.build_request(
+            options.method, options.url, content=options.body.encode(), extensions={"trace": self._trace}
+        )
         return await self._http.send(request, stream=True)
 
     async def close(self) -> None:
@@ -180,7 +182,7 @@ class Prober:
             error = exc
         end_ns = time.monotonic_ns()
         outcome, phase, name = judge(error, status, whole=whole)
-        if whole and status != self._options.expect_status:
+        if whole and status not in self._options.expect_status:
             outcome, phase, name = "failed", "first_byte", "status"
         elif outcome != "ok":
             phase = "dns" if phase == "dns" else client.phase
@@ -235,7 +237,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--deadline-s", type=float, default=1.0)
     add("--method", default="GET")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
-    add("--expect-status", type=int, default=200)
+    add("--body", default="", help="sent as UTF-8, with its length")
+    add("--expect-status", type=statuses, default=(200,), help="of a good answer; several by commas")
     add("--ca", default="", help="a PEM file of the authorities that are trusted; the machine's own without it")
     add("--insecure", action="store_true", help="trust any certificate")
     add("--count", type=int, default=0, help="end after so many requests; 0: go on until SIGTERM")

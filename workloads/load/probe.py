@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from .answer import statuses
 from .exchange import Address, Connection, Exchange, Request, message
 from .ports import Ports
 from .resolve import ResolveError, Resolver, resolve_once, split
@@ -238,7 +239,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--path", default="/")
     add("--header", action="append", default=[], help="NAME:VALUE; repeatable")
     add("--body", default="", help="sent as UTF-8, with its length")
-    add("--expect-status", type=int, default=200)
+    add("--expect-status", type=statuses, default=(200,), help="of a good answer; several by commas")
     add("--looks", action=argparse.BooleanOptionalAction, default=True, help="see whether a kept connection is open")
     add(
         "--resolve", choices=("once", "each", "all"), default="once",
