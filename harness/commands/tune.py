@@ -85,6 +85,8 @@ def run(chosen: argparse.Namespace) -> int:
     own = load_app(chosen.file)
     if own.namespace:
         raise UsageError(f"{chosen.file}: the app is deployed with each change: give its `manifests`, not `attach`")
+    if own.spec.requests and own.spec.requests.scheme == "https":
+        raise UsageError(f"{chosen.file}: an app that speaks https is not tuned yet")
     subject = subject_of(own, chosen.restarts or ())
     folder, began = RunFolder.named(chosen.out), time.time()
     with session(options.of_arguments(chosen), folder, Progress()) as opened:

@@ -23,13 +23,22 @@ class Ask:
     headers: tuple[tuple[str, str], ...] = ()
     body: str = ""
 
+    @property
+    def good(self) -> tuple[int, ...]:
+        """The statuses of a good answer."""
+        return (self.status,) if isinstance(self.status, int) else self.status
+
     def said(self) -> list[str]:
         """Method, status, headers and body as options of a prober."""
-        good = (self.status,) if isinstance(self.status, int) else self.status
         # Joined by =, since a value may begin with a dash.
         more = [f"--method={self.method}"] if self.method != "GET" else []
         more += [f"--header={name}:{value}" for name, value in self.headers]
-        return ["--expect-status", ",".join(map(str, good)), *more, *([f"--body={self.body}"] if self.body else [])]
+        return [
+            "--expect-status",
+            ",".join(map(str, self.good)),
+            *more,
+            *([f"--body={self.body}"] if self.body else []),
+        ]
 
 
 HOME: Final = Ask()

@@ -155,7 +155,7 @@ class Bench:
     def _asks(self, one: Container) -> Manifest:
         """What a new probe asks: as the load does where a probe can, else the port."""
         port, ask = self._ports[one.path], self._ask
-        if ask.method == "GET" and 200 <= ask.status < 400 and not ask.headers:
+        if ask.method == "GET" and all(200 <= one < 400 for one in ask.good) and not ask.headers:
             return {"httpGet": {"path": ask.path, "port": port}}
         return {"tcpSocket": {"port": port}}
 
