@@ -14,8 +14,6 @@ from scripts.site.rows import ROOT, rows, shown
 MARKER = re.compile(r"^<!-- from the code: ([\w ]+) -->$", re.MULTILINE)
 """A line of a page that stands for something that is made from the code."""
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
 PROJECT = {name: name.lower() for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")}
 """Documents of the repository's root, and where they are in the site."""
 
@@ -35,12 +33,14 @@ def build(out: pathlib.Path) -> pathlib.Path:
 
 def render(out: pathlib.Path) -> pathlib.Path:
     """Have the pages made of the sources, and return their folder. Raises BrokenSite, for a broken link too."""
-    argv = [str(pathlib.Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean", "-f", "mkdocs.yml"]
+    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", "mkdocs.yml"]
     done = subprocess.run(argv, cwd=out, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = COLOURS.sub("", done.stdout + done.stderr).partition("Traceback")[0]
-        raise BrokenSite(f"zensical {' '.join(argv[1:])} failed:\n{said}")
+        raise BrokenSite(f"{' '.join(argv[1:])} failed:\n{done.stdout}{done.stderr}")
     site = out / "site"
+    pages = [page.relative_to(out / "docs").with_suffix(".html") for page in (out / "docs").rglob("*.md")]
+    if unwritten := [str(page) for page in pages if not (site / page).exists()]:
+        raise BrokenSite(f"pages were not written: {', '.join(unwritten)}")
     if found := links.broken(site):
         raise BrokenSite("broken links:\n" + "\n".join(found))
     return site
