@@ -44,7 +44,7 @@ def api(monkeypatch):
 
 @pytest.fixture
 def mine(made, api, monkeypatch):
-    for name in ("READY_S", "DAEMON_S", "STATE_S"):
+    for name in ("READY_S", "DAEMON_S", "STATE_S", "AGAIN_S"):
         monkeypatch.setattr(nodes, name, 0)
     return KindNodes(NAME, "run-1")
 

@@ -25,6 +25,9 @@ LEND_S = 1800.0
 """How long a row waits for the rows before it; the longest takes about two minutes."""
 
 STATE_S, DAEMON_S, READY_S = 30.0, 30.0, 90.0
+AGAIN_S = 60.0
+"""Until a process that was killed is back; a static pod's that has ended before is held back for 10 s, then for 20 s."""
+
 DAEMONS = ("containerd", "kubelet")
 """In the order in which they start."""
 
@@ -130,7 +133,7 @@ class KindNodes:
             raise ClusterError(f"{self._container(name)} runs no {daemon}")
         self.run(name, ["kill", "-KILL", str(before)])
         until(
-            lambda: self._pid(name, daemon) not in (0, before), f"{daemon} of {name}: its next start", DAEMON_S,
+            lambda: self._pid(name, daemon) not in (0, before), f"{daemon} of {name}: its next start", AGAIN_S,
             last=lambda: f"process {self._pid(name, daemon)}",
         )  # fmt: skip
 
