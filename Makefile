@@ -5,8 +5,9 @@ PYTHON := $(VENV)/bin/python
 SURVIVE := $(VENV)/bin/survive
 WORKERS ?= 3
 MATRIX_WORKERS ?= 4
+CLUSTER ?= embedded
 ARGS ?=
-ROWS = $(PYTHON) -m pytest suites --cluster embedded --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
+ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs clean distclean lock
@@ -18,11 +19,11 @@ setup: ## install what is missing: Debian packages, Go, the Python environment (
 	@sh scripts/setup.sh $(VENV)
 
 run: setup ## the main job: six restart paths against the sample app, on the embedded cluster, with a report
-	@$(SURVIVE) cluster up
+	@$(SURVIVE) cluster up --cluster $(CLUSTER)
 	@$(ROWS) -n $(WORKERS) -m core $(ARGS)
 
 matrix: setup ## every row of the matrix, side by side, with a report
-	@$(SURVIVE) cluster up
+	@$(SURVIVE) cluster up --cluster $(CLUSTER)
 	@$(ROWS) -n $(MATRIX_WORKERS) $(ARGS)
 
 nightly: ## what runs each night: the matrix, then its figures beside those of the nights before (see scripts/nightly.sh)
@@ -74,6 +75,8 @@ docs: ## the documents as a site in build/site, with every row of the matrix and
 
 clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; for one in "$$home"/kind/clusters/*/; do \
+	  if [ -d "$$one" ] && [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down --cluster kind --name "$$(basename "$$one")"; fi; done
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go" "$$home/kind/images" "$$home"/kind/program-*

@@ -1,5 +1,8 @@
 """What must be there before a kind cluster is made: each lack is told with the way out, all in one message."""
 
+import ctypes
+import os
+import pathlib
 import shutil
 from types import SimpleNamespace
 
@@ -82,10 +85,23 @@ def test_the_disk_of_an_engine_elsewhere_is_not_seen(monkeypatch, tmp_path):
     preflight(tools(Machine(16_000_000_000, str(tmp_path / "not here"), 2)), "", None, running=False)
 
 
-def test_too_few_inotify_instances(tmp_path):
-    (tmp_path / "instances").write_text("64")
-    with pytest.raises(UsageError, match=r"max_user_instances is 64, 5 nodes take about 120: sysctl .*=512"):
+def test_too_few_inotify_instances(tmp_path, monkeypatch):
+    (tmp_path / "instances").write_text("128")
+    monkeypatch.setattr(checks, "_instances", lambda: 50)
+    preflight(tools(), "", None, running=False)
+    monkeypatch.setattr(checks, "_instances", lambda: 121)
+    with pytest.raises(UsageError, match=r"7 of 128 inotify instances are left, 5 nodes take about 75: sysctl .*=512"):
         preflight(tools(), "", None, running=False)
+
+
+def test_instances_in_use_are_counted(tmp_path):
+    instance = ctypes.CDLL(None).inotify_init()
+    try:
+        assert checks._target(pathlib.Path(f"/proc/self/fd/{instance}")) == "anon_inode:inotify"
+        assert checks._instances() >= 1
+    finally:
+        os.close(instance)
+    assert checks._target(tmp_path / "none") == ""
 
 
 def test_all_is_told_at_once_and_a_running_cluster_needs_no_more_room(monkeypatch):

@@ -1,5 +1,6 @@
 """What kind, its engine and this machine must be and have, told in one message before anything is changed."""
 
+import contextlib
 import pathlib
 import shutil
 
@@ -26,8 +27,8 @@ MEMORY_GB = 3.0
 ROOM_GB = 8.0
 """A node image of about 1 GB, and on each of five nodes the images of our pods, unpacked."""
 
-INOTIFY_PER_NODE = 20
-"""A kubelet, containerd and systemd take about so many instances."""
+INOTIFY_PER_NODE = 15
+"""kubelet and containerd take about ten instances, systemd some more."""
 
 Version = versions.Version
 
@@ -124,10 +125,26 @@ def _reachable(place: pathlib.Path) -> bool:
 def _inotify() -> list[str]:
     if not INOTIFY.exists():
         return []
-    wanted = (WORKERS + 1) * INOTIFY_PER_NODE + 20
-    if (found := int(INOTIFY.read_text())) >= wanted:
+    limit = int(INOTIFY.read_text())
+    left, wanted = limit - _instances(), (WORKERS + 1) * INOTIFY_PER_NODE
+    if left >= wanted:
         return []
     return [
-        f"fs.inotify.max_user_instances is {found}, {WORKERS + 1} nodes take about {wanted}:"
+        f"{left} of {limit} inotify instances are left, {WORKERS + 1} nodes take about {wanted}:"
         " sysctl fs.inotify.max_user_instances=512"
     ]
+
+
+def _instances() -> int:
+    """How many are in use by processes that one may look at, which are root's own where root looks."""
+    found = 0
+    for descriptors in pathlib.Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            found += sum(1 for one in descriptors.iterdir() if _target(one) == "anon_inode:inotify")
+    return found
+
+
+def _target(link: pathlib.Path) -> str:
+    with contextlib.suppress(OSError):
+        return str(link.readlink())
+    return ""

@@ -26,7 +26,7 @@ LEND_S = 1800.0
 
 STATE_S, DAEMON_S, READY_S = 30.0, 30.0, 90.0
 AGAIN_S = 60.0
-"""Until a process that was killed is back; a static pod's that has ended before is held back for 10 s, then for 20 s."""
+"""Until a killed process is back; a static pod that has ended before is held back for 10 s, then for 20 s."""
 
 DAEMONS = ("containerd", "kubelet")
 """In the order in which they start."""
