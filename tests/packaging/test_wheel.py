@@ -29,8 +29,8 @@ def run(argv: list[str], cwd: pathlib.Path, code: int = 0, **environment: str) -
 
 
 def tracked() -> list[str]:
-    """The files of the repository."""
-    told = run(["git", "ls-files", "-z"], ROOT)
+    """The files of the repository, new ones too."""
+    told = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
     return [name for name in told.split("\0") if name and (ROOT / name).exists()]
 
 
