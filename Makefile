@@ -10,7 +10,7 @@ ARGS ?=
 ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs clean distclean lock
+.PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs compare-peers clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,13 +73,17 @@ docs: ## the documents as a site in build/site, with every row of the matrix and
 	@FOR_DOCS=1 sh scripts/setup.sh $(VENV)
 	@$(PYTHON) -m scripts.site
 
+compare-peers: setup ## Chaos Toolkit beside this, on the same rollouts: both verdicts, written to docs/comparison.md
+	@$(SURVIVE) cluster up
+	@$(PYTHON) -m tests.peers $(ARGS)
+
 clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; for one in "$$home"/kind/clusters/*/; do \
 	  if [ -d "$$one" ] && [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down --cluster kind --name "$$(basename "$$one")"; fi; done
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
-	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go" "$$home/kind/images" "$$home"/kind/program-*
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home"/chaostoolkit-* "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go" "$$home/kind/images" "$$home"/kind/program-*
 	@rm -rf $(VENV) reports/out build/site
 
 advice: ## advice on bad variants of the matrix, applied, makes them good: each is run before and after; tuning finds known answers
@@ -92,3 +96,4 @@ lock: ## renew requirements.txt from pyproject.toml, and the load image's
 	@$(VENV)/bin/python -m pip install --quiet uv
 	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --group docs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt
 	@$(VENV)/bin/uv pip compile --quiet workloads/load/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file workloads/load/requirements.txt
+	@$(VENV)/bin/uv pip compile --quiet tests/peers/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file tests/peers/requirements.txt
