@@ -27,7 +27,7 @@ matrix: setup ## every row of the matrix, side by side, with a report
 	@$(ROWS) -n $(MATRIX_WORKERS) $(ARGS)
 
 nightly: ## what runs each night: the matrix, then its figures beside those of the nights before (see scripts/nightly.sh)
-	@WORKERS=$(MATRIX_WORKERS) ARGS="$(ARGS)" sh scripts/nightly.sh $(VENV)
+	@WORKERS=$(MATRIX_WORKERS) sh scripts/nightly.sh $(VENV)
 
 test: ## lint, types, unit tests, clients against a fault server, documents and packages, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
@@ -92,8 +92,9 @@ advice: ## advice on bad variants of the matrix, applied, makes them good: each 
 	@$(PYTHON) -m pytest tests/advice/test_tuned.py --cluster embedded -v
 	@$(PYTHON) -m pytest tests/advice/test_interrupted.py -v
 
-lock: ## renew requirements.txt from pyproject.toml, and the load image's
+lock: ## renew requirements.txt from pyproject.toml, and those of the harness's and the load's image
 	@$(VENV)/bin/python -m pip install --quiet uv
 	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group dev --group docs --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade --output-file requirements.txt
+	@$(VENV)/bin/uv pip compile --quiet pyproject.toml --group build --extra metrics --constraint requirements.txt --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file deploy/harness/requirements.txt
 	@$(VENV)/bin/uv pip compile --quiet workloads/load/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file workloads/load/requirements.txt
 	@$(VENV)/bin/uv pip compile --quiet tests/peers/requirements.in --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file tests/peers/requirements.txt

@@ -13,7 +13,7 @@ from harness.calibrate.plan import Effort
 from harness.clusters.embedded import cluster as embedded
 from harness.clusters.embedded import layout
 from harness.clusters.provider import connect
-from harness.commands import cluster, compare, doctor, history, init, kind, look, rbac, schema, tune
+from harness.commands import cluster, compare, doctor, history, init, kind, look, nightly, rbac, schema, tune
 from harness.errors import SurviveError
 from harness.options import Options
 from harness.progress import Progress
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         report.add_argument(option, type=float, metavar="NUMBER", help=what)
     report.set_defaults(run=_report)
     history.add(commands)
+    nightly.add(commands)
     look.add(commands)
     compare.add(commands)
     init.add(commands)

@@ -13,13 +13,16 @@ from urllib.parse import quote
 import urllib3
 from kubernetes.utils.quantity import parse_quantity
 
-from harness.kube_client import Client, Query, seconds_text
+from harness.kube_client import IN_CLUSTER, Client, Query, in_pod, seconds_text
+from harness.kube_credentials import Credentials
 from harness.kube_errors import by_rule, causes, explained, passes
 from harness.kube_streams import LISTED, Change, LogLine, Object, Stop, Watch, lines, log_line, time_ns
 
 __all__ = [
+    "IN_CLUSTER",
     "LISTED",
     "Change",
+    "Credentials",
     "Kube",
     "LogLine",
     "Object",
@@ -28,6 +31,7 @@ __all__ = [
     "by_rule",
     "causes",
     "explained",
+    "in_pod",
     "passes",
     "time_ns",
 ]
@@ -56,18 +60,24 @@ class Kube:
     @classmethod
     def connect(
         cls, kubeconfig: str | pathlib.Path | None = None, context: str | None = None,
-        dress: Callable[[Object], Object] = lambda manifest: manifest,
+        dress: Callable[[Object], Object] = lambda manifest: manifest, *, direct: bool = False,
     ) -> "Kube":  # fmt: skip
         """Read a kubeconfig (default: $KUBECONFIG or ~/.kube/config). Nothing is sent yet.
 
-        `dress` changes every manifest that is applied or created, such as its images' names.
+        `dress` changes every manifest that is applied or created, such as its images' names. `direct`: by no proxy,
+        whatever the environment names; else by the kubeconfig's `proxy-url` or the environment's.
         """
-        return cls(Client.connect(kubeconfig, context), dress)
+        return cls(Client.connect(kubeconfig, context, direct=direct), dress)
 
     @property
     def server(self) -> str:
         """The API server's address."""
         return self._client.server
+
+    @property
+    def credentials(self) -> Credentials:
+        """What it shows the API server, and until when that is good."""
+        return self._client.credentials
 
     def close(self) -> None:
         """Close idle connections."""

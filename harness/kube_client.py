@@ -17,9 +17,11 @@ import urllib3
 import urllib3.connection
 import yaml
 from kubernetes import client, config
+from kubernetes.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
 
 from harness.clock import NS_PER_S
 from harness.errors import KubeError
+from harness.kube_credentials import Credentials, read
 from harness.kube_errors import passes, refused, retry_after_s, unanswered
 from harness.kube_streams import Object, Stop
 
@@ -86,10 +88,12 @@ class Client:
         )
 
     @classmethod
-    def connect(cls, kubeconfig: str | pathlib.Path | None, context: str | None) -> "Client":
+    def connect(
+        cls, kubeconfig: str | pathlib.Path | None, context: str | None, *, direct: bool = False
+    ) -> "Client":  # fmt: skip
         """Read a kubeconfig (default: $KUBECONFIG, a list too, or ~/.kube/config). Nothing is sent yet.
 
-        The context IN_CLUSTER is that of the pod that one runs in.
+        The context IN_CLUSTER is that of the pod that one runs in. `direct`: by no proxy of the environment.
         """
         configuration = client.Configuration()
         file = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG")
@@ -109,6 +113,8 @@ class Client:
         # urllib3 would send a DELETE again by itself if the connection broke: then one act would be two.
         configuration.retries = False
         configuration.keep_alive = True
+        if direct:
+            configuration.proxy = None
         configuration.connection_pool_maxsize = _CONNECTIONS
         return cls(client.ApiClient(configuration))
 
@@ -116,6 +122,12 @@ class Client:
     def server(self) -> str:
         """The API server's address."""
         return str(self._api.configuration.host)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What it shows the API server, and until when that is good."""
+        configuration = self._api.configuration
+        return read(configuration.api_key.get("BearerToken", ""), configuration.cert_file)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -206,6 +218,11 @@ class Client:
         if response.status >= 300:
             raise refused(doing, response.status, said)
         return response
+
+
+def in_pod() -> bool:
+    """Whether this runs in a pod that has a ServiceAccount's token."""
+    return SERVICE_HOST_ENV_NAME in os.environ and pathlib.Path(SERVICE_TOKEN_FILENAME).is_file()
 
 
 def contexts(files: str | None) -> list[str]:

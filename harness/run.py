@@ -10,6 +10,7 @@ import fcntl
 import gzip
 import os
 import pathlib
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,12 @@ from harness.status import Now, Status
 
 RESULT = ".result.json"
 HISTORY = ".jsonl.gz"
+
+LATEST = "latest"
+"""The link beside the runs' folders to that of the newest which came to its end."""
+
+NAME = re.compile(r"\d{8}-\d{6}-\d+")
+"""What a run's folder is called: when it began, and by which process."""
 
 NOISY = "noisy"
 """Where the histories are that were too noisy to be judged, of scenarios that were then measured again."""
@@ -157,8 +164,13 @@ class RunFolder:
         joined = results.Results(schema_=results.SCHEMA, run=run, results=found)
         joined.write(self.results_json)
         shutil.rmtree(self._parts)
-        _point(self.root.parent / "latest", self.root)
+        _point(self.root.parent / LATEST, self.root)
         return joined
+
+
+def runs(out: pathlib.Path) -> list[pathlib.Path]:
+    """The folders of all runs below `out`, the oldest first."""
+    return sorted(one for one in out.iterdir() if NAME.fullmatch(one.name) and one.is_dir())
 
 
 def _row_key(row: str) -> tuple[str, int]:

@@ -18,12 +18,15 @@ from harness.clusters.kind.tool import BINARY
 from harness.clusters.listed_nodes import ListedNodes
 from harness.errors import UsageError
 from harness.images import Images
-from harness.kube import Kube
+from harness.kube import IN_CLUSTER, Kube, in_pod
 from harness.locks import share
 from harness.nodes import Nodes
 from harness.options import KindOptions, Options
 from harness.progress import Progress
 from harness.results import Cluster
+
+OWN_NODE = "SURVIVE_NODE"
+"""The environment variable that names the node of the pod that this runs in (deploy/cronjob sets it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Connection:
 
     def kube(self) -> Kube:
         """A client of it."""
-        return Kube.connect(self.kubeconfig or None, self.context or None, self.images.dress)
+        return Kube.connect(self.kubeconfig or None, self.context or None, self.images.dress, direct=self.ours)
 
     def own_nodes(self, run: str) -> Nodes | None:
         """Nodes that a run may have, what others left of theirs removed; None where it may have none."""
@@ -114,20 +117,31 @@ def chosen_provider(options: Options) -> str:
 
 
 def chosen_context(options: Options) -> str:
-    """The context of the existing cluster that was chosen; empty for one of our own. Raises UsageError."""
-    if options.cluster == "existing" and not options.context:
-        raise UsageError("--cluster existing needs --kube-context NAME: only a context that you name is ever touched")
-    if options.cluster in ("embedded", "kind") and options.context:
+    """The context of the existing cluster that was chosen; empty for one of our own. Raises UsageError.
+
+    In a pod, `--cluster existing` means that pod's cluster where no kubeconfig is named: there is no other to mistake.
+    """
+    context = options.context or ""
+    if options.cluster == "existing" and not context:
+        if not in_pod() or options.kubeconfig or os.environ.get("KUBECONFIG"):
+            raise UsageError(
+                "--cluster existing needs --kube-context NAME: only a context that you name is ever touched; in a pod"
+                " with a ServiceAccount's token and without a kubeconfig it is the pod's own cluster"
+            )
+        context = IN_CLUSTER
+    if options.cluster in ("embedded", "kind") and context:
         raise UsageError(
             f"--kube-context is for --cluster existing; the {options.cluster} cluster has a kubeconfig of its own"
         )
-    if options.nodes and not options.context:
+    if options.nodes and not context:
         raise UsageError(
             "--node is for --cluster existing: embedded and kind clusters have nodes of their own for that"
         )
-    if options.kind != KindOptions() and (options.context or options.cluster == "embedded"):
+    if context == IN_CLUSTER and (own := os.environ.get(OWN_NODE)) in options.nodes:
+        raise UsageError(f"--node {own} is the node that this runs on: a taint there would end the run; name another")
+    if options.kind != KindOptions() and (context or options.cluster == "embedded"):
         raise UsageError("--kind-image, --kubernetes-version and --kind-binary are for --cluster kind")
-    return options.context or ""
+    return context
 
 
 def at_existing(options: Options, context: str) -> Connection:

@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from harness.errors import UsageError
@@ -34,15 +35,20 @@ def add(commands: Any) -> None:
             action.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write the trend page there")
 
 
-def _add(chosen: argparse.Namespace) -> int:
-    nights = Nights(chosen.file)
-    for folder in chosen.folders:
+def keep(file: pathlib.Path, folders: Iterable[pathlib.Path], html: pathlib.Path | None = None) -> int:
+    """Keep runs, then say which rows of the newest are slower; the exit code. Raises UsageError for no run's folder."""
+    nights = Nights(file)
+    for folder in folders:
         try:
             results = Results.read(folder / "results.json")
         except (OSError, ValueError) as exc:
             raise UsageError(f"{folder} is no run's folder: {exc}") from exc
         print(f"{'added' if nights.add(results) else 'replaced'} {results.run.id}")
-    return _show(chosen)
+    return _tell(nights, html)
+
+
+def _add(chosen: argparse.Namespace) -> int:
+    return keep(chosen.file, chosen.folders, chosen.html)
 
 
 def _list(chosen: argparse.Namespace) -> int:
@@ -52,7 +58,10 @@ def _list(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    nights = Nights(chosen.file)
+    return _tell(Nights(chosen.file), chosen.html)
+
+
+def _tell(nights: Nights, html: pathlib.Path | None) -> int:
     found = trendpage.lines(nights)
     told = [one for one in found if one.found.status in ("slower", "watch")]
     for one in told:
@@ -61,7 +70,7 @@ def _show(chosen: argparse.Namespace) -> int:
             f"{one.found.status.upper()} {one.row} {one.name}: {WORDS[one.what]} {one.newest}, {usual}; {one.found.why}"
         )
     print(trendpage.headline(found, len(nights.runs())))
-    if chosen.html is not None:
-        chosen.html.write_text(trendpage.render(nights), encoding="utf-8")
-        print(f"trend: {chosen.html}")
+    if html is not None:
+        html.write_text(trendpage.render(nights), encoding="utf-8")
+        print(f"trend: {html}")
     return SLOWER if any(one.found.status == "slower" for one in told) else 0

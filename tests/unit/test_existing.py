@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from harness.clusters.existing import reach
-from harness.clusters.provider import BINARY, chosen_context, chosen_provider
+from harness.clusters.provider import BINARY, Connection, chosen_context, chosen_provider
 from harness.errors import ClusterError, KubeError, UsageError
-from harness.kube import Kube
+from harness.kube import IN_CLUSTER, Kube
 from harness.options import KindOptions, Options
 from tests.unit.fake_api import FakeApi
 
@@ -68,6 +68,66 @@ def test_a_context_that_is_not_there_is_told_with_those_that_are(tmp_path):
 def test_the_list_of_the_environment_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig(tmp_path / 'a', 'one')}:{kubeconfig(tmp_path / 'b', 'two')}")
     assert Kube.connect(None, "two").server == "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def no_proxy(monkeypatch):
+    """Only the proxy that a test names is in the environment; it does not lead anywhere."""
+    for name in ("no_proxy", "NO_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+
+def test_a_proxy_that_does_not_lead_there_is_told(no_proxy, tmp_path):
+    path = tmp_path / "a"
+    kubeconfig(path, "one")
+    path.write_text(path.read_text().replace("http://127.0.0.1:1", "https://127.0.0.1:2"))
+    with pytest.raises(ClusterError, match=r"the proxy does not lead there: correct HTTPS_PROXY or the kubeconfig's"):
+        reach(Kube.connect(path, "one"), "one")
+
+
+def test_no_proxy_leads_to_an_embedded_cluster(no_proxy, api, tmp_path):
+    api.connect(tmp_path)
+    of = (str(tmp_path / "kubeconfig"), "fake", "", 0)
+    with pytest.raises(ClusterError):
+        reach(Connection("existing", *of).kube(), "fake")
+    assert reach(Connection("embedded", *of).kube(), "fake") == "v1.37.2"
+
+
+@pytest.fixture
+def pod(monkeypatch, tmp_path):
+    """This process runs in a pod with a ServiceAccount's token."""
+    (tmp_path / "token").write_text("secret")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr("harness.kube_client.SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    return tmp_path
+
+
+def test_in_a_pod_the_existing_cluster_is_the_pods(pod):
+    assert chosen_context(Options(cluster="existing")) == IN_CLUSTER
+    assert chosen_context(Options(cluster="existing", context="other")) == "other"
+    assert chosen_context(Options()) == ""
+
+
+def test_in_a_pod_without_a_token_or_with_a_kubeconfig_it_must_be_named(pod, monkeypatch):
+    with pytest.raises(UsageError, match="only a context that you name"):
+        chosen_context(Options(cluster="existing", kubeconfig="some"))
+    monkeypatch.setenv("KUBECONFIG", "some")
+    with pytest.raises(UsageError, match="only a context that you name"):
+        chosen_context(Options(cluster="existing"))
+    monkeypatch.delenv("KUBECONFIG")
+    (pod / "token").unlink()
+    with pytest.raises(UsageError, match="only a context that you name"):
+        chosen_context(Options(cluster="existing"))
+
+
+def test_the_node_that_a_run_is_on_is_not_touched(pod, monkeypatch):
+    monkeypatch.setenv("SURVIVE_NODE", "n1")
+    assert chosen_context(Options(cluster="existing", nodes=("n2",))) == IN_CLUSTER
+    with pytest.raises(UsageError, match="--node n1 is the node that this runs on"):
+        chosen_context(Options(cluster="existing", nodes=("n2", "n1")))
 
 
 def test_outside_of_a_pod_there_is_no_such_context(monkeypatch):

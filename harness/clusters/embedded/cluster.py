@@ -137,7 +137,9 @@ def kubectl(folder: ClusterDir, *arguments: str, stdin: str = "") -> str:
     argv = [str(home() / "programs" / known.programs / "kubectl"), f"--kubeconfig={folder.kubeconfig}"]
     argv += ["--request-timeout=15s", *arguments]
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=KUBECTL_S)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, timeout=KUBECTL_S, env=host.direct()
+        )  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise ClusterError(f"kubectl {' '.join(arguments)}: no answer within {KUBECTL_S:g} s") from exc
     if done.returncode:

@@ -38,6 +38,11 @@ UNSHARE = (
 )  # fmt: skip
 
 
+def direct() -> dict[str, str]:
+    """This process's environment without its proxies, which do not lead to a cluster inside of this machine."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+
 def start_init(spec: pathlib.Path, log: pathlib.Path, inside: int | None = None) -> None:
     """Start an init process in new namespaces, inside those of process `inside`; return once its steps are done.
 
@@ -50,6 +55,7 @@ def start_init(spec: pathlib.Path, log: pathlib.Path, inside: int | None = None)
             process = subprocess.Popen(
                 ["setsid", "--fork", *enter, *UNSHARE, sys.executable, "-I", "-S", init.__file__, str(spec), str(fd)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, pass_fds=[fd], text=True, cwd="/",
+                env=direct(),
             )  # fmt: skip
     finally:
         os.close(fd)
