@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from harness.clusters.kind import node_image, programs
+from harness.clusters.kind import node_image, programs, samples
 from harness.errors import SurviveError
 from harness.progress import Progress
 from tests.kind.engine import engine
@@ -17,6 +17,7 @@ from tests.kind.engine import engine
 def main(argv: list[str]) -> int:
     progress = Progress()
     archive, kind = node_image.build(progress), programs.build("kind", progress)
+    samples.build(None, progress)  # now, since inside there is no network
     with contextlib.ExitStack() as stack:
         with progress.stage("start Docker and load the node image"):
             docker = stack.enter_context(engine())
