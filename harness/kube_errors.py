@@ -18,6 +18,8 @@ _RULES = {
     "exceeded quota": "the namespace's ResourceQuota is used up: raise it, or ask for less",
     "violates PodSecurity": "the namespace enforces Pod Security: give the pod what the message asks for, or set"
     " another level by --namespace-label pod-security.kubernetes.io/enforce=LEVEL",
+    "failed calling webhook": "a webhook of this cluster's own does not answer as it should: see whether it is up, or"
+    " ask whoever made it",
     "admission webhook": "a rule of this cluster's own refuses it: do as it says, or ask whoever made it",
     "ValidatingAdmissionPolicy": "a rule of this cluster's own refuses it: do as it says, or ask whoever made it",
     "is forbidden: maximum ": "the namespace's LimitRange forbids it: ask for less, or raise it",

@@ -201,6 +201,17 @@ def test_the_doctor_tells_what_is_possible(survive, without, admin: Kube, kubeco
     possible = {path["name"] for path in told["paths"] if path["possible"]}
     assert {"drain", "taint", "preempt"} <= possible
     assert {"node-down", "component-crash", "disk", "daemon"} & possible == set()
+    code, told = doctor("--pull", "--image", "signals=127.0.0.1:9/signals:1")
+    pulls = {one["what"].removeprefix("pull "): one for one in told["findings"] if one["what"].startswith("pull ")}
+    assert {what: one["state"] for what, one in pulls.items()} == {
+        "survive.dev/server:dev": "ok",
+        "survive.dev/controller:dev": "ok",
+        "survive.dev/load:dev": "ok",
+        "127.0.0.1:9/signals:1": "bad",
+    }
+    assert "connection refused" in pulls["127.0.0.1:9/signals:1"]["said"]
+    assert pulls["127.0.0.1:9/signals:1"]["todo"].startswith("the nodes do not reach its registry: name one by --image")
+    assert (code, own_namespaces(admin)) == (1, [])
     without("pytest-survive-paths", "create pods/eviction")
     code, told = doctor()
     (evict,) = [path for path in told["paths"] if path["name"] == "evict"]
