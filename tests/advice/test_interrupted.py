@@ -41,7 +41,7 @@ def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathli
                 if "restarts more" in line:  # thousands of restarts, of which it is not to make the most
                     command.send_signal(signal.SIGINT)
                     break
-            rest, _ = command.communicate(timeout=120)
+            rest, _ = command.communicate(timeout=200)
         finally:
             command.kill()
     said += rest
