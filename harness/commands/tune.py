@@ -53,7 +53,13 @@ def add(commands: Any) -> None:
         "--at-first", type=int, default=AT_FIRST, metavar="N",
         help="restarts of a setting that is only looked at (default: %(default)s)",
     )  # fmt: skip
-    add_argument("--time-limit", type=float, default=30.0, metavar="MIN", help="then the best so far is told")
+    add_argument(
+        "--time-limit",
+        type=float,
+        default=30.0,
+        metavar="MIN",
+        help="the best so far is told then (default: %(default)g)",
+    )
     add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the outcome there too")
     options.add_options(add_argument)
     add_argument("--out", type=pathlib.Path, default=pathlib.Path("reports/out"), help="where the run's folder is made")

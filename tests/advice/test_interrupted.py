@@ -29,7 +29,7 @@ def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathli
     folder = cluster.up(layout.default_name(), Progress())
     (tmp_path / "k8s.yaml").write_text(yaml.safe_dump_all(server(replicas=2).manifests))
     spec, out = tmp_path / "shop.survive.yaml", tmp_path / "out"
-    spec.write_text("manifests: k8s.yaml\nlimits: {errors: 0 %}\npaths: [delete]\n")
+    spec.write_text("manifests: k8s.yaml\nrequests: {rate: 50/s}\nlimits: {errors: 0 %}\npaths: [delete]\n")
     options = ["--cluster", "embedded", "--removals", "0", "--begin", "3", "--below", "0.001", "--out", str(out)]
     argv = [sys.executable, "-u", "-c", MAIN, "tune", str(spec), *options]
     said = ""

@@ -13,7 +13,7 @@ from harness.kube import Kube
 from tests.cluster.conftest import NAME
 
 SHUTDOWN_S = 3
-SPEC = "manifests: k8s.yaml\nlimits: {outage: 0s, errors: 0 %}\npaths: [delete]\n"
+SPEC = "manifests: k8s.yaml\nrequests: {rate: 50/s}\nlimits: {outage: 0s, errors: 0 %}\npaths: [delete]\n"
 
 
 def test_the_sleep_and_the_grace_period_that_an_app_lacks(
