@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import yaml
 
 from harness.clusters.embedded.layout import ClusterDir
@@ -28,6 +29,8 @@ def test_the_sleep_and_the_grace_period_that_an_app_lacks(
         "--below", "0.5", "--at-first", "2", "--highest", "6", "--out", str(tmp_path / "out"),
     )  # fmt: skip
     said, _ = command.communicate(timeout=170)
+    if "no trial could be told" in said and "The measurement cannot be trusted" in said:
+        pytest.skip(f"the machine was too noisy for any trial: {said.splitlines()[-1]}")
     assert command.returncode == 0, said
     folder = tmp_path / "out" / "latest"
     found = json.loads((folder / "tune.json").read_text())
