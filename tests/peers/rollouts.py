@@ -58,7 +58,7 @@ class RolloutByChaosToolkit(Path):
         with tempfile.TemporaryDirectory() as folder:
             said = chaos.run(pathlib.Path(os.environ["SURVIVE_CHAOS"]), pathlib.Path(folder), wanted)
         site.say("rollout", target, "done")
-        site.say("chaos-toolkit", target, "done", **said._asdict())
+        site.say("chaos-toolkit", target, "done", said=said._asdict())
         site.wait_complete("Deployment", self.workload, SETTLED_S)
         site.wait_gone({pod["metadata"]["uid"] for pod in old}, SETTLED_S)
 
