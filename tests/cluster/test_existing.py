@@ -1,101 +1,33 @@
 """The embedded cluster as an existing one: a ServiceAccount with the rights of the manifest, and no more."""
 
-import copy
+import concurrent.futures
+import ipaddress
 import json
 import pathlib
 import re
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from harness import rights
+from harness import history, rights
+from harness.clusters.embedded import cluster, layout, state
 from harness.clusters.embedded.layout import ClusterDir
 from harness.commands.rbac import node_binding
 from harness.errors import KubeError
 from harness.kube import Kube
+from harness.records import PodSeen
 from harness.wait import until
-from tests.cluster.conftest import ROOT
+from tests.cluster.account import CONTEXT, config_of, joined, minted, token, write_kubeconfig
+from tests.cluster.conftest import NAME, bring_up
+from tests.cluster.proxy import Proxy
 
-CONTEXT = "tester"
 EVICT = "suites/test_evict.py::test_an_eviction_within_the_budget_is_accepted_at_once"
 DELETE = "suites/test_delete.py::test_a_pre_stop_sleep_drains_before_the_signal"
 HANDOVER = "suites/test_handover.py::test_a_released_lease_is_taken_at_the_next_look"
 CUT = "suites/test_split_brain.py::test_a_leader_cut_off_from_the_api_stops_before_its_lease_expires"
 DRAIN = "suites/test_drain.py::test_a_drain_waits_for_the_budget_and_loses_nothing"
-
-
-@pytest.fixture(scope="module")
-def admin(spare: ClusterDir) -> Kube:
-    """The cluster's administrator, who has applied the manifest."""
-    kube = Kube.connect(spare.kubeconfig)
-    kube.apply(rights.documents(), rights.ACCOUNT)
-    return kube
-
-
-@pytest.fixture(scope="module")
-def kubeconfig(admin: Kube, spare: ClusterDir, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A kubeconfig whose one context is that of the ServiceAccount."""
-    return write_kubeconfig(spare, token(admin), tmp_path_factory.mktemp("kube") / "config")
-
-
-def token(admin: Kube) -> str:
-    path = f"/api/v1/namespaces/{rights.ACCOUNT}/serviceaccounts/{rights.ACCOUNT}/token"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    return str(admin._client.once("POST", path, body=body)["status"]["token"])
-
-
-def write_kubeconfig(spare: ClusterDir, credentials: str, path: pathlib.Path) -> pathlib.Path:
-    config = yaml.safe_load(spare.kubeconfig.read_text())
-    cluster = copy.deepcopy(config["clusters"][0])
-    config |= {
-        "current-context": "",
-        "clusters": [cluster],
-        "contexts": [{"name": CONTEXT, "context": {"cluster": cluster["name"], "user": CONTEXT}}],
-        "users": [{"name": CONTEXT, "user": {"token": credentials}}],
-    }
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-@pytest.fixture
-def rows(kubeconfig: pathlib.Path, tmp_path: pathlib.Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs rows as the ServiceAccount."""
-
-    def run(*arguments: str, config: pathlib.Path = kubeconfig) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "pytest", "--kube-context", CONTEXT, "--kubeconfig", str(config)]
-        argv += ["--survive-out", str(tmp_path), "-p", "no:cacheprovider", "-v", *arguments]
-        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=240)
-
-    return run
-
-
-@pytest.fixture
-def without(admin: Kube, kubeconfig: pathlib.Path):
-    """Takes rights away from the roles until the test ends, and waits until the API server knows."""
-    changed: dict[str, rights.Right] = {}
-    kube = Kube.connect(kubeconfig, CONTEXT)
-
-    def take(role: str, right: str) -> None:
-        (whole,) = [
-            one for one in rights.documents() if (one["kind"], one["metadata"]["name"]) == ("ClusterRole", role)
-        ]
-        wanted = changed[role] = rights.Right.read(right)
-        rules = [
-            {"apiGroups": [one.group], "resources": ["/".join(filter(None, one[2:]))], "verbs": [one.verb]}
-            for one in rights.of_role(role)
-            if one != wanted
-        ]
-        admin.patch("rbac.authorization.k8s.io/v1", "ClusterRole", role, "", {**whole, "rules": rules})
-        until(lambda: not kube.allowed(*wanted), f"the end of the right to {right}", 10)
-
-    yield take
-    roles = [one for one in rights.documents() if one["kind"] == "ClusterRole"]
-    admin.apply([one for one in roles if one["metadata"]["name"] in changed], "")
-    until(lambda: not rights.missing(kube, changed.values()), "the rights again", 10)
 
 
 def results(tmp_path: pathlib.Path) -> list[dict[str, Any]]:
@@ -186,18 +118,18 @@ def test_a_path_whose_right_is_missing_is_skipped_and_says_so(rows, without, adm
 
 
 def test_the_doctor_tells_what_is_possible(survive, without, admin: Kube, kubeconfig: pathlib.Path) -> None:
-    def doctor(*arguments: str) -> tuple[int, dict]:
+    def told_of(*arguments: str) -> tuple[int, dict]:
         process = survive("doctor", "--kube-context", CONTEXT, "--kubeconfig", str(kubeconfig), "--json", *arguments)
         said = process.communicate(timeout=60)[0]
         return process.returncode, json.loads(said)
 
-    code, told = doctor()
+    code, told = told_of()
     assert (code, told["fit"]) == (0, True), told
     possible = {path["name"] for path in told["paths"] if path["possible"]}
     assert {"delete", "evict", "rollout", "handover", "stop"} <= possible
     assert {"drain", "taint", "preempt", "node-down", "component-crash"} & possible == set()
     admin.apply([node_binding()], "")
-    code, told = doctor("--allow-node-disruption", "--node", "worker-1")
+    code, told = told_of("--allow-node-disruption", "--node", "worker-1")
     possible = {path["name"] for path in told["paths"] if path["possible"]}
     assert {"drain", "taint", "preempt"} <= possible
     assert {"node-down", "component-crash", "disk", "daemon"} & possible == set()
@@ -213,19 +145,130 @@ def test_the_doctor_tells_what_is_possible(survive, without, admin: Kube, kubeco
     assert pulls["127.0.0.1:9/signals:1"]["todo"].startswith("the nodes do not reach its registry: name one by --image")
     assert (code, own_namespaces(admin)) == (1, [])
     without("pytest-survive-paths", "create pods/eviction")
-    code, told = doctor()
+    code, told = told_of()
     (evict,) = [path for path in told["paths"] if path["name"] == "evict"]
     assert (code, evict["possible"]) == (1, False)
     assert "create pods/eviction" in evict["why"]
 
 
-def test_credentials_that_are_refused_and_servers_that_are_not_there(rows, spare: ClusterDir, tmp_path) -> None:
-    expired = write_kubeconfig(spare, "expired", tmp_path / "expired")
-    assert "refuses its credentials, which may have expired: log in again" in rows(EVICT, config=expired).stdout
-    config = yaml.safe_load(expired.read_text())
+@pytest.fixture
+def doctor(survive):
+    """Asks the doctor by a kubeconfig; the exit code and what it said."""
+
+    def ask(config: pathlib.Path | None, context: str = CONTEXT) -> tuple[int, str]:
+        named = ["--kubeconfig", str(config)] if config else []
+        process = survive("doctor", "--kube-context", context, *named)
+        said = process.communicate(timeout=60)[0]
+        return process.returncode, " ".join(said.split())
+
+    return ask
+
+
+def test_servers_and_contexts_that_are_not_there(rows, doctor, spare: ClusterDir, tmp_path: pathlib.Path) -> None:
+    config = config_of(spare, "nobody's")
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    told = f"the context {CONTEXT} ({config['clusters'][0]['cluster']['server']}): the API server refuses its"
+    assert f"{told} credentials, which may have expired: log in again" in rows(EVICT, config=tmp_path / "config").stdout
+    code, said = doctor(tmp_path / "config", "other")
+    assert (code, "its contexts: tester; name a good one" in said) == (1, True), said
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
-    (tmp_path / "nowhere").write_text(yaml.safe_dump(config))
-    assert "nobody answers there; see whether the cluster is up" in rows(EVICT, config=tmp_path / "nowhere").stdout
-    config["contexts"][0]["name"] = "other"
-    (tmp_path / "other").write_text(yaml.safe_dump(config))
-    assert "its contexts: other" in rows(EVICT, config=tmp_path / "other").stdout
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    code, said = doctor(tmp_path / "config")
+    assert (code, "nobody answers there; see whether the cluster is up" in said) == (1, True), said
+
+
+def test_a_token_that_expired_or_was_revoked(doctor, admin: Kube, spare: ClusterDir, tmp_path: pathlib.Path) -> None:
+    good = write_kubeconfig(spare, minted(admin, spare, 3600), tmp_path / "good")
+    assert Kube.connect(good, CONTEXT).who() == "system:serviceaccount:pytest-survive:pytest-survive"
+    code, said = doctor(write_kubeconfig(spare, minted(admin, spare, -60), tmp_path / "expired"))
+    assert code == 1
+    again = "make another by `kubectl create token {} -n pytest-survive --duration 8h`"
+    assert re.search(r"a token that expired at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC: ", said), said
+    assert again.format("pytest-survive") in said
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "gone"}}
+    admin.create(account, rights.ACCOUNT)
+    revoked = write_kubeconfig(spare, token(admin, "gone"), tmp_path / "revoked")
+    admin.delete("v1", "ServiceAccount", "gone", rights.ACCOUNT)
+    kube = Kube.connect(revoked, CONTEXT)
+    until(lambda: _refused(kube), "the token's end", 20)
+    code, said = doctor(revoked)
+    assert (code, "so it was revoked, or is another cluster's: " + again.format("gone") in said) == (1, True), said
+
+
+def _refused(kube: Kube) -> bool:
+    try:
+        kube.who()
+    except KubeError as exc:
+        return exc.status == 401
+    return False
+
+
+def test_rows_run_by_a_proxy_of_the_kubeconfig_or_of_the_environment(
+    rows, doctor, admin: Kube, spare: ClusterDir, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(spare, token(admin))
+    whole = config["clusters"][0]["cluster"]
+    host, _, port = whole["server"].removeprefix("https://").partition(":")
+    # Nobody but the proxy knows that name.
+    whole |= {"server": "https://behind.invalid:6443", "tls-server-name": "kubernetes"}
+    file = tmp_path / "behind"
+    with Proxy((host, int(port))) as proxy:
+        file.write_text(yaml.safe_dump(config))
+        assert "nobody answers there" in doctor(file)[1]
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        done = rows(HANDOVER, config=file)
+        assert [one["verdict"] for one in results(tmp_path)] == ["pass"], done.stdout
+        assert set(proxy.asked) == {"CONNECT behind.invalid:6443"}
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        code, said = doctor(file)
+        assert (code, "the proxy does not lead there: correct HTTPS_PROXY or" in said) == (1, True), said
+        whole["proxy-url"] = proxy.url
+        file.write_text(yaml.safe_dump(config))
+        assert doctor(file)[0] == 0
+
+
+def test_a_list_of_kubeconfigs_each_with_a_part(
+    doctor, admin: Kube, spare: ClusterDir, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = config_of(spare, token(admin))
+    names = ("clusters", "contexts", "users")
+    for name in names:
+        part = whole | {other: [] for other in names if other != name}
+        (tmp_path / name).write_text(yaml.safe_dump(part))
+    monkeypatch.setenv("KUBECONFIG", ":".join(str(tmp_path / name) for name in names))
+    code, said = doctor(None)
+    assert (code, "fit for a run" in said) == (0, True), said
+    assert "its contexts: tester; name a good one" in doctor(None, "other")[1]
+
+
+@pytest.fixture
+def second() -> Iterator[ClusterDir]:
+    """Another cluster: that of the suites where it runs, else one for this test."""
+    if cluster.status(layout.default_name()).phase == "ready":
+        yield ClusterDir.named(layout.default_name())
+        return
+    folder, _ = bring_up(f"{NAME}-2")
+    yield folder
+    cluster.down(folder.name)
+
+
+def test_two_clusters_at_once_each_by_its_context(
+    rows, kubeconfig: pathlib.Path, spare: ClusterDir, second: ClusterDir, tmp_path: pathlib.Path
+) -> None:
+    config = joined(kubeconfig, second.kubeconfig, into=tmp_path / "both")
+    places = {CONTEXT: spare, second.name: second}
+
+    def run(context: str) -> str:
+        return str(rows(HANDOVER, config=config, context=context, out=tmp_path / context).stdout)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as both:
+        said = dict(zip(places, both.map(run, places), strict=True))
+    for context, folder in places.items():
+        assert [one["verdict"] for one in results(tmp_path / context)] == ["pass"], said[context]
+        known = state.read(folder)
+        assert known is not None
+        (scenario,) = history.read(tmp_path / context / "latest" / "history.jsonl.gz").values()
+        addresses = {pod.ip for pod in scenario.of(PodSeen) if pod.ip}
+        pods = ipaddress.ip_network(known.addresses.pods)
+        assert addresses
+        assert all(ipaddress.ip_address(one) in pods for one in addresses), (context, addresses)
