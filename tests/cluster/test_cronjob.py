@@ -67,7 +67,7 @@ def job(kube: Kube, name: str, *arguments: str) -> None:
     own = container["args"].index("--") + 1
     rest = container["args"][own:]
     container["args"][own:] = [*arguments, *rest[rest.index("--cluster=existing") :]] if arguments else rest
-    kube.create({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, **template}, SPACE)
+    kube.create({**template, "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}}, SPACE)
 
 
 def pod_of(kube: Kube, name: str) -> dict[str, Any]:
@@ -136,10 +136,13 @@ def test_the_account_can_do_what_its_roles_say_and_no_more(admin: Kube, kubeconf
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": SPACE}}
     status = kube._client.once("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body=review)["status"]
     granted = {right for rule in status["resourceRules"] for right in rights._rights([_whole(rule)])}
-    # What the cluster grants to everybody who is somebody (ClusterRole system:basic-user).
+    # What the cluster grants to everybody who is somebody (ClusterRole system:basic-user), and to every ServiceAccount
+    # (system:cluster-trust-bundle-discovery).
     asking = {right for right in granted if right.resource.startswith("selfsubject")}
+    trust = {right for right in granted if right.resource == "clustertrustbundles"}
     assert {right.verb for right in asking} == {"create"}
-    assert granted - asking == {*rights.of_role(rights.EVERY_RUN), *rights.of_role(rights.PATHS)}
+    assert {right.verb for right in trust} == {"get", "list", "watch"}
+    assert granted - asking - trust == {*rights.of_role(rights.EVERY_RUN), *rights.of_role(rights.PATHS)}
     assert not any(rule.get("resourceNames") for rule in status["resourceRules"])
     with pytest.raises(KubeError, match="only what is in namespaces called survive-"):
         kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}, SPACE, dry_run=True)
