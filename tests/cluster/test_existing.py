@@ -133,7 +133,7 @@ def test_the_doctor_tells_what_is_possible(survive, without, admin: Kube, kubeco
     possible = {path["name"] for path in told["paths"] if path["possible"]}
     assert {"drain", "taint", "preempt"} <= possible
     assert {"node-down", "component-crash", "disk", "daemon"} & possible == set()
-    code, told = doctor("--pull", "--image", "signals=127.0.0.1:9/signals:1")
+    code, told = told_of("--pull", "--image", "signals=127.0.0.1:9/signals:1")
     pulls = {one["what"].removeprefix("pull "): one for one in told["findings"] if one["what"].startswith("pull ")}
     assert {what: one["state"] for what, one in pulls.items()} == {
         "survive.dev/server:dev": "ok",
