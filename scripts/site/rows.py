@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness import scenario
 from harness.disrupt import PATHS, Path, does
 from harness.history import History
 from harness.judge.expectation import Evidence
@@ -17,14 +18,9 @@ KNOWN: dict[str, type[Path]] = {path.name: path for path in PATHS}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(scenario.Row):
     """A row as its test has it. `title` is the first paragraph of the test's docstring."""
 
-    id: str
-    name: str
-    path: str
-    title: str
-    test: str
     marks: tuple[str, ...]
 
     @property

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 
-from harness.clusters.kind import config
+from harness.clusters.kind import config, tool
 
 PROGRAM = """#!{python} -IS
 import json, os, pathlib, sys
@@ -158,3 +158,13 @@ class Api:
             found["metadata"]["labels"].pop(key, None)
             if value is not None:
                 found["metadata"]["labels"][key] = value
+
+
+def alone(folder, monkeypatch):
+    """The stand-ins as the only programs on the PATH, with a home of their own."""
+    monkeypatch.setenv("SURVIVE_HOME", str(folder / "home"))
+    for name in (tool.PROVIDER, tool.BINARY):
+        monkeypatch.delenv(name, raising=False)
+    found = Tools(folder)
+    monkeypatch.setenv("PATH", str(found.bin))
+    return found

@@ -101,8 +101,8 @@ def test_all_states_are_those_that_can_be_read(home):
 def test_remove_leaves_nothing(home):
     folder = ClusterDir.named("one")
     made().write(folder)
-    state.remove(folder)
-    state.remove(folder)
+    layout.remove(folder.root)
+    layout.remove(folder.root)
     assert not folder.root.exists()
 
 

@@ -10,7 +10,7 @@ from harness.clusters.kind.state import KindDir, State
 from harness.errors import ClusterError, KubeError, UsageError
 from harness.locks import hold
 from harness.options import KindOptions
-from tests.unit.fake_kind import Api, Tools
+from tests.unit.fake_kind import Api, alone
 
 NAME = "survive-made"
 
@@ -31,11 +31,7 @@ class Said:
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "home"))
-    for name in (tool.PROVIDER, tool.BINARY):
-        monkeypatch.delenv(name, raising=False)
-    found = Tools(tmp_path)
-    monkeypatch.setenv("PATH", str(found.bin))
+    found = alone(tmp_path, monkeypatch)
     monkeypatch.setattr(checks, "preflight", lambda *_, **__: None)
     monkeypatch.setattr(disk, "cannot", lambda: "it takes root")
     monkeypatch.setattr(samples, "key", lambda _: "k1")

@@ -5,14 +5,14 @@ import threading
 import pytest
 
 from harness.clusters.embedded.layout import run_lock
-from harness.clusters.kind import cluster, nodes, tool
+from harness.clusters.kind import cluster, nodes
 from harness.clusters.kind.config import SPARE
 from harness.clusters.kind.nodes import KindNodes
 from harness.clusters.kind.state import KindDir, State
 from harness.errors import ClusterError, Impossible, UsageError, WaitTimeout
 from harness.locks import hold
 from harness.nodes import CONTROL_PLANE, FILLER
-from tests.unit.fake_kind import NODES, Api, Tools
+from tests.unit.fake_kind import NODES, Api, alone
 
 NAME = "survive-made"
 LAST = f"{NAME}-worker4"
@@ -22,11 +22,7 @@ LABELS = {"survive.dev/row": "r-1"}
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path / "home"))
-    for name in (tool.PROVIDER, tool.BINARY):
-        monkeypatch.delenv(name, raising=False)
-    found = Tools(tmp_path)
-    monkeypatch.setenv("PATH", str(found.bin))
+    found = alone(tmp_path, monkeypatch)
     State(NAME, "docker", "", "r", phase="ready").write(KindDir.named(NAME))
     (found.root / "clusters" / NAME).mkdir()
     for node in NODES:

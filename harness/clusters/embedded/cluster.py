@@ -258,4 +258,4 @@ def _down(folder: ClusterDir) -> None:
         host.remove_link(os.getpid(), link)
         until(lambda: not host.link_exists(link), f"the end of the link {link}", 30)
     host.remove_cgroup(f"/{folder.name}")
-    state.remove(folder)
+    layout.remove(folder.root)

@@ -1,11 +1,13 @@
 """Where builds and clusters live on disk: one home, outside every checkout."""
 
 import hashlib
+import json
 import os
 import pathlib
 import re
 import shutil
 from dataclasses import dataclass
+from typing import Any
 
 from harness.errors import UsageError
 
@@ -40,6 +42,20 @@ def prune(builds: pathlib.Path, in_use: set[str]) -> None:
     unused = [folder for folder in unused if not folder.name.startswith(PARTIAL)]
     for folder in sorted(unused, key=lambda folder: folder.stat().st_mtime)[:-NEWEST]:
         shutil.rmtree(folder)
+
+
+def write_whole(file: pathlib.Path, values: dict[str, Any]) -> None:
+    """Replace a JSON file, in a folder that is made if it is not there, at once."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(values, indent=1))
+    partial.rename(file)
+
+
+def remove(root: pathlib.Path) -> None:
+    """Remove all that a cluster had on disk; one that has nothing is fine."""
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def default_name() -> str:

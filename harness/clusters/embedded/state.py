@@ -1,10 +1,10 @@
 """What is known of a cluster, on disk, so that it outlives the process that started it."""
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from harness.clusters.embedded import layout
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.layout import ClusterDir, home
 from harness.clusters.embedded.node import Node
@@ -35,10 +35,7 @@ class State:
 
     def write(self, folder: ClusterDir) -> None:
         """Replace the state on disk at once."""
-        folder.root.mkdir(parents=True, exist_ok=True)
-        partial = folder.state.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1))
-        partial.rename(folder.state)
+        layout.write_whole(folder.state, asdict(self))
 
 
 def read(folder: ClusterDir) -> State | None:
@@ -55,9 +52,3 @@ def all_states() -> list[State]:
     """The states of all clusters of this home."""
     folders = sorted((home() / "clusters").glob("*/state.json"))
     return [state for path in folders if (state := read(ClusterDir(path.parent))) is not None]
-
-
-def remove(folder: ClusterDir) -> None:
-    """Remove all that a cluster had on disk."""
-    if folder.root.exists():
-        shutil.rmtree(folder.root)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from harness.clusters.embedded import layout
 from harness.clusters.embedded.node import DISK_MB
 from harness.clusters.embedded.programs import digest
 from harness.clusters.kind import checks, disk, samples, state, tool
@@ -151,7 +152,7 @@ def _down(folder: KindDir, tools: Tools) -> None:
         doing=f"deleting the kind cluster {folder.name}",
     )  # fmt: skip
     disk.remove(folder.root)
-    state.remove(folder)
+    layout.remove(folder.root)
 
 
 def _create(folder: KindDir, tools: Tools, known: State, plan: Plan, progress: Progress) -> None:

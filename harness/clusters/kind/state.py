@@ -3,7 +3,6 @@
 import json
 import pathlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -87,10 +86,7 @@ class State:
 
     def write(self, folder: KindDir) -> None:
         """Replace the state on disk at once."""
-        folder.root.mkdir(parents=True, exist_ok=True)
-        partial = folder.state.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=1))
-        partial.rename(folder.state)
+        layout.write_whole(folder.state, asdict(self))
 
 
 def read(folder: KindDir) -> State | None:
@@ -100,9 +96,3 @@ def read(folder: KindDir) -> State | None:
         return State(**values)
     except (OSError, ValueError, TypeError):
         return None
-
-
-def remove(folder: KindDir) -> None:
-    """Remove all that a cluster had on disk."""
-    if folder.root.exists():
-        shutil.rmtree(folder.root)
