@@ -62,6 +62,8 @@ class Resize(Path):
             wanted_count = int(self.restarts)
             proof.need(f"{life.name} was restarted {count} times, {wanted_count} wanted", count == wanted_count)
             proof.need(f"pod {life.name} ({life.uid[:8]}) stayed", life.deletion_seen_ns is None)
+            asked_ns = acts(history, "resize", "begin")[0].t_ns
+            proof.need("the watch showed it from then on", any(pod.t_ns > asked_ns for pod in life.seen))
         return proof
 
 

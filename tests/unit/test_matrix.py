@@ -111,10 +111,22 @@ def lingering(by_s: float, one: Record) -> Record:
     return replace(one, t_ns=one.t_ns + round(by_s * NS_PER_S)) if ends else one
 
 
+def ended_later(by_s: float, one: Record) -> Record:
+    """Containers end later, by the kubelet's word."""
+    if not isinstance(one, PodSeen):
+        return one
+    ended = [
+        replace(c, finished_ns=None if c.finished_ns is None else c.finished_ns + round(by_s * NS_PER_S))
+        for c in one.containers
+    ]
+    return replace(one, containers=ended)
+
+
 BREAKS: dict[str, Callable[[History], History]] = {
     "another exit code": lambda history: mapped(history, partial(exits_with, 42)),
     "a late stop": lambda history: mapped(history, partial(later, 20.0)),
     "a late end": lambda history: mapped(history, partial(lingering, 60.0)),
+    "a container's late end": lambda history: mapped(history, partial(ended_later, 60.0)),
     "requests fail": failing,
     "no request fails": unhurt,
 }
