@@ -37,6 +37,8 @@ FITS = {
     "server-nginx-default": {"pre-stop-sleep"},
     "proxy-order-app-first": {"pre-stop-sleep"},
     "proxy-order-sidecar": {"pre-stop-sleep"},
+    "proxy-order-proxy-undrained": {"pre-stop-sleep"},
+    "server-go-default": {"pre-stop-sleep"},
     "inflight-abrupt": {"pre-stop-sleep"},
     "inflight-resent": {"pre-stop-sleep"},
     "inflight-grace-short": {"grace-period"},
