@@ -6,7 +6,9 @@ SURVIVE := $(VENV)/bin/survive
 WORKERS ?= 3
 MATRIX_WORKERS ?= 4
 CLUSTER ?= embedded
+KIND_IMAGE ?=
 ARGS ?=
+UP = $(SURVIVE) cluster up --cluster $(CLUSTER) $(if $(KIND_IMAGE),--kind-image $(KIND_IMAGE))
 ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 
 .DEFAULT_GOAL := help
@@ -19,15 +21,15 @@ setup: ## install what is missing: Debian packages, Go, the Python environment (
 	@sh scripts/setup.sh $(VENV)
 
 run: setup ## the main job: six restart paths against the sample app, on the embedded cluster, with a report
-	@$(SURVIVE) cluster up --cluster $(CLUSTER)
+	@$(UP)
 	@$(ROWS) -n $(WORKERS) -m core $(ARGS)
 
 matrix: setup ## every row of the matrix, side by side, with a report
-	@$(SURVIVE) cluster up --cluster $(CLUSTER)
+	@$(UP)
 	@$(ROWS) -n $(MATRIX_WORKERS) $(ARGS)
 
 nightly: ## what runs each night: the matrix, then its figures beside those of the nights before (see scripts/nightly.sh)
-	@WORKERS=$(MATRIX_WORKERS) sh scripts/nightly.sh $(VENV)
+	@CLUSTER=$(CLUSTER) KIND_IMAGE=$(KIND_IMAGE) WORKERS=$(MATRIX_WORKERS) sh scripts/nightly.sh $(VENV)
 
 test: ## lint, types, unit tests, clients against a fault server, documents and packages, then live tests: the cluster, the plugin, the report in a browser, the suites
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)

@@ -34,7 +34,7 @@ wait
 """
 
 
-def night(root: pathlib.Path, code: int = 0, args: str = "") -> tuple[int, list[str]]:
+def night(root: pathlib.Path, code: int = 0, **settings: str) -> tuple[int, list[str]]:
     """The script's exit code, and what it called."""
     (root / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "nightly.sh", root / "scripts")
@@ -46,7 +46,7 @@ def night(root: pathlib.Path, code: int = 0, args: str = "") -> tuple[int, list[
         f'[ "$1" = cluster ] || exit {code}'
     )
     survive.chmod(0o755)
-    env = {"PATH": os.environ["PATH"], "ARGS": args}
+    env = {"PATH": os.environ["PATH"], **settings}
     done = subprocess.run(["sh", "scripts/nightly.sh", str(root / "venv")], cwd=root, env=env, check=False)
     return done.returncode, (root / "said").read_text().splitlines()
 
@@ -60,8 +60,15 @@ def test_the_script_takes_the_cluster_down_and_says_what_the_night_said(tmp_path
 
 
 def test_the_scripts_arguments_are_quoted_as_in_a_shell(tmp_path: pathlib.Path) -> None:
-    _, said = night(tmp_path, args="-k 'delete and not again'")
+    _, said = night(tmp_path, ARGS="-k 'delete and not again'")
     assert said[1].endswith("|-k|delete and not again|")
+
+
+def test_a_night_on_kind_is_up_and_down_there_and_has_a_history_of_its_own(tmp_path: pathlib.Path) -> None:
+    _, (up, rows, down) = night(tmp_path, CLUSTER="kind", KIND_IMAGE="node:1")
+    assert up == "cluster|up|--cluster|kind|--kind-image|node:1|"
+    assert rows.startswith("nightly|--history|reports/out/nights-kind.sqlite|--|suites|--cluster|kind|")
+    assert down == "cluster|down|--cluster|kind|"
 
 
 @pytest.fixture
@@ -134,6 +141,24 @@ def test_told_to_stop_it_lets_the_run_heal(nightly, tmp_path: pathlib.Path) -> N
     told.join()
     assert said.read_text() == "began\nhealed\n"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("job", "schema"),
+    [
+        (".github/workflows/nightly.yml", ["vendor.github-workflows"]),
+        (".gitlab-ci.yml", ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
+    ],
+)
+def test_the_jobs_are_what_their_services_take(tmp_path: pathlib.Path, job: str, schema: list[str]) -> None:
+    def fits(file: pathlib.Path) -> bool:
+        argv = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *schema, str(file)]
+        return subprocess.run(argv, capture_output=True).returncode == 0
+
+    broken = tmp_path / "broken.yml"
+    broken.write_text((ROOT / job).read_text().replace("image: debian:12", "image: 12").replace("runs-on:", "runs:"))
+    assert fits(ROOT / job)
+    assert not fits(broken)
 
 
 def test_the_jobs_call_the_script_and_keep_what_it_made_whatever_happens() -> None:
