@@ -1,6 +1,6 @@
 """Processes of a calibration: fault servers and clients, whose output is kept in files.
 
-They end with the thread that started them, however that ends: the kernel is asked to see to it (`setpriv --pdeathsig`).
+They end with the thread that started them, however that ends.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
+from harness.children import DIES_WITH_US
 from harness.errors import SurviveError
 from harness.history import History
 from harness.observe.lines import record_of
@@ -19,8 +20,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORKLOADS = ROOT / "workloads"
 PYTHON = (sys.executable, "-E", "-S")
 """As the prober's container starts it."""
-
-DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 @contextlib.contextmanager

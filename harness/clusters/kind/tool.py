@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from harness.children import DIES_WITH_US
 from harness.clusters.embedded.hints import explain
 from harness.errors import ClusterError, UsageError
 
@@ -72,8 +73,12 @@ class Tools:
     machine: Machine
 
     def kind_run(self, *arguments: str, doing: str, timeout_s: float = MAKE_S) -> str:
-        """Run kind on this engine; what it printed. Raises ClusterError with a hint and its last words."""
-        return run([self.kind, *arguments], doing, timeout_s, env={PROVIDER: self.engine}, hints=HINTS)
+        """Run kind on this engine; what it printed. Raises ClusterError with a hint and its last words.
+
+        It ends with us where the system has the means: else that of a killed `up` would go on beside the next one.
+        """
+        tied = DIES_WITH_US if shutil.which(DIES_WITH_US[0]) else ()
+        return run([*tied, self.kind, *arguments], doing, timeout_s, env={PROVIDER: self.engine}, hints=HINTS)
 
     def engine_run(self, *arguments: str, doing: str, timeout_s: float = ASK_S, hints: Hints = ()) -> str:
         """Run the engine; what it printed. Raises ClusterError as `kind_run` does."""

@@ -1,0 +1,124 @@
+"""`--cluster kind` for real: a start that is killed, one that is whole, rows of every topic with the embedded cluster's
+verdicts, and nothing left.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from harness.clusters.kind import node_image, programs, samples, tool
+from harness.clusters.kind.state import KindDir
+from harness.errors import ClusterError
+from harness.progress import Progress
+from harness.results import Results
+from harness.wait import until
+from tests.kind.engine import Engine, engine
+
+ROOT = pathlib.Path(__file__).parents[2]
+EMBEDDED = ROOT / "tests" / "data" / "matrix-results.json"
+"""The recorded rows of the embedded cluster."""
+
+NAME = KindDir.named("provider").name
+BEYOND_CORE = ("signal-handled", "soft-eviction", "node-down-crash", "handover-crash", "scale-down-abrupt")
+"""Besides the six paths of the main job: what topics A, C, D and E have besides, the small disk and a dead node."""
+
+UP_S, ROWS_S = 600.0, 1500.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    docker: Engine
+
+    def survive(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command of ours among the engine's own."""
+        return self.start(str(pathlib.Path(sys.executable).with_name("survive")), *arguments)
+
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        env = {**self.docker.environment, tool.BINARY: str(programs.build("kind", Progress()))}
+        return subprocess.Popen(
+            self.docker.command(argv), cwd=ROOT, env={**os.environ, **env}, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def done(self, process: subprocess.Popen[str], timeout_s: float) -> str:
+        """What it printed. It must end well."""
+        said, _ = process.communicate(timeout=timeout_s)
+        assert process.returncode == 0, said
+        return said
+
+    def containers(self) -> list[str]:
+        return self.docker.docker("ps", "--all", "--format", "{{.Names}}").split()
+
+    def running(self, pattern: str) -> bool:
+        try:
+            self.docker.run("pgrep", "--full", pattern)
+        except ClusterError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="module")
+def kind() -> Iterator[Kind]:
+    progress = Progress()
+    image = node_image.build(progress)
+    samples.build(None, progress)  # now, since inside there is no network
+    with engine() as docker:
+        docker.docker("load", "--input", str(image))
+        yield Kind(docker)
+
+
+UP = ("cluster", "up", "--cluster", "kind", "--name", NAME, "--kind-image")
+
+
+def test_a_killed_start_takes_kind_with_it_and_the_next_one_begins_anew(kind: Kind) -> None:
+    killed = kind.survive(*UP, node_image.name())
+    until(kind.containers, "the first node", UP_S, every_s=0.2)
+    kind.docker.run("pkill", "--signal", "KILL", "--full", "survive cluster up")
+    killed.communicate(timeout=30)
+    assert killed.returncode != 0
+    until(lambda: not kind.running("create cluster"), "the end of kind itself", 5)
+    assert kind.containers(), "a killed start leaves its containers: else nothing is tried here"
+    assert "ready" not in kind.survive("cluster", "status", "--cluster", "kind", "--name", NAME).communicate()[0]
+
+    said = kind.done(kind.survive(*UP, node_image.name()), UP_S)
+    assert "take down what is left" in said
+    assert len(kind.containers()) == 5
+    kind.done(kind.survive("cluster", "status", "--cluster", "kind", "--name", NAME), 60)
+
+
+def test_rows_of_every_topic_have_the_embedded_clusters_verdicts(kind: Kind, tmp_path: pathlib.Path) -> None:
+    core = subprocess.run(
+        [sys.executable, "-m", "pytest", "suites", "--co", "-q", "-m", "core"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    more = subprocess.run(
+        [sys.executable, "-m", "pytest", "suites", "--co", "-q", "-k", " or ".join(BEYOND_CORE)],
+        cwd=ROOT, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    rows = sorted({one for one in (*core, *more) if "::" in one})
+    options = ["--cluster", "kind", "--cluster-name", NAME, "--survive-out", str(tmp_path), "-n", "2", "-v"]
+    # One that was too noisy to judge is measured again, as in `make run`.
+    again = ["--dist", "load", "--maxschedchunk", "1", "--reruns", "1", "--only-rerun", "^TooNoisy:"]
+    said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *options, *again).communicate(timeout=ROWS_S)
+    found = {one.name: one for one in Results.read(tmp_path / "latest" / "results.json").results}
+    wanted = {one.name: one.verdict for one in Results.read(EMBEDDED).results}
+    assert len(found) == len(rows), said
+    assert {one.id[0] for one in found.values()} == set("ABCDE")
+    assert set(BEYOND_CORE) < set(found)
+    assert {name: one.verdict for name, one in found.items()} == {name: wanted[name] for name in found}, said
+
+
+def test_down_leaves_nothing(kind: Kind) -> None:
+    kind.done(kind.survive("cluster", "down", "--cluster", "kind", "--name", NAME), 120)
+    assert kind.containers() == []
+    assert kind.docker.docker("volume", "ls", "--quiet") == ""
+    folder = KindDir.named(NAME)
+    assert not folder.root.exists()
+    loops = json.loads(kind.docker.run("losetup", "--json", "--list") or '{"loopdevices": []}')["loopdevices"]
+    assert not [one for one in loops if re.search(NAME, str(one["back-file"]))]
