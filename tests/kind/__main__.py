@@ -1,6 +1,7 @@
 """Run a command with a Docker engine of its own, the node image loaded, and kind as $SURVIVE_KIND.
 
 python -m tests.kind pytest suites --cluster kind --kind-image "$(survive kind image | tail -n 1)" -m core
+python -m tests.kind clean     # what an engine left whose user was killed
 """
 
 import contextlib
@@ -11,10 +12,14 @@ import sys
 from harness.clusters.kind import node_image, programs, samples
 from harness.errors import SurviveError
 from harness.progress import Progress
-from tests.kind.engine import engine
+from tests.kind.engine import engine, sweep
 
 
 def main(argv: list[str]) -> int:
+    """Run it; its exit code."""
+    if argv == ["clean"]:
+        sweep()
+        return 0
     progress = Progress()
     archive, kind = node_image.build(progress), programs.build("kind", progress)
     samples.build(None, progress)  # now, since inside there is no network

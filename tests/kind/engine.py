@@ -46,6 +46,11 @@ def place() -> pathlib.Path:
     return home() / "kind" / "engine"
 
 
+def lock() -> pathlib.Path:
+    """Held as long as it lives."""
+    return place().with_suffix(".lock")
+
+
 def cgroup() -> str:
     """The cgroup of its containers, one for each checkout."""
     return f"/{default_name()}-docker"
@@ -83,7 +88,7 @@ def engine() -> Iterator[Engine]:
     """An engine, for as long as the block lasts, and not longer than this process."""
     check()
     root = place()
-    with hold(root.with_suffix(".lock"), "a Docker engine for tests"):
+    with hold(lock(), "a Docker engine for tests"):
         clean()
         root.mkdir(parents=True)
         if not MODULES.exists():
@@ -130,6 +135,13 @@ def answering(process: subprocess.Popen[bytes], root: pathlib.Path) -> Engine:
     until(answers, f"dockerd to answer (log: {root}/dockerd.log)", READY_S)
     children = subprocess.run(["pgrep", "--parent", str(process.pid)], capture_output=True, text=True, check=True)
     return Engine(int(children.stdout), environment)
+
+
+def sweep() -> None:
+    """Remove what one left whose user was killed. Raises UsageError if it is another's and lives."""
+    with hold(lock(), "removing a Docker engine for tests"):
+        clean()
+    lock().unlink(missing_ok=True)
 
 
 def clean() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from harness.clusters.embedded import host
 from harness.wait import until
-from tests.kind.engine import cgroup, clean, engine, place
+from tests.kind.engine import cgroup, engine, place, sweep
 
 ROOT = pathlib.Path(__file__).parents[2]
 STARTED_S = 90.0
@@ -45,7 +45,7 @@ def test_one_whose_user_is_killed_goes_too_and_the_next_starts() -> None:
     finally:
         user.kill()
         user.wait()
-    clean()
+    sweep()
     assert not place().exists()
     assert not cgroups()
 
