@@ -81,9 +81,10 @@ compare-peers: setup ## Chaos Toolkit beside this, on the same rollouts: both ve
 
 clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
-	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; for one in "$$home"/kind/clusters/*/; do \
-	  if [ -d "$$one" ] && [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down --cluster kind --name "$$(basename "$$one")"; fi; done; \
-	if [ -d "$$home/kind/engine" ] && [ -x $(PYTHON) ]; then $(PYTHON) -m tests.kind clean; fi
+	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; \
+	if [ -d "$$home/kind/engine" ] && [ -x $(PYTHON) ]; then $(PYTHON) -m tests.kind clean; fi; \
+	for one in "$$home"/kind/clusters/*/; do \
+	  if [ -d "$$one" ] && [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down --cluster kind --name "$$(basename "$$one")"; fi; done
 
 distclean: clean ## clean, and remove the builds, the environment and the reports as well
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; rm -rf "$$home"/chaostoolkit-* "$$home/programs" "$$home/images" "$$home/bases" "$$home/buildah" "$$home/go" "$$home/kind/images" "$$home"/kind/program-*

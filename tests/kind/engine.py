@@ -14,8 +14,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.clusters.embedded import checks, host
+from harness.clusters.embedded import checks, host, layout
 from harness.clusters.embedded.layout import default_name, home
+from harness.clusters.kind import state
+from harness.clusters.kind.state import KindDir
 from harness.errors import ClusterError, UsageError
 from harness.locks import hold
 from harness.wait import until
@@ -44,6 +46,11 @@ wait $!
 def place() -> pathlib.Path:
     """The folder of the engine."""
     return home() / "kind" / "engine"
+
+
+def address() -> str:
+    """Where it is asked."""
+    return f"unix://{place()}/docker.sock"
 
 
 def lock() -> pathlib.Path:
@@ -108,7 +115,7 @@ def argv(root: pathlib.Path) -> list[str]:
     apart = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
     daemon = [
         "dockerd", f"--data-root={root}/data", "--exec-root=/run/docker", "--pidfile=/run/docker.pid",
-        f"--config-file={root}/daemon.json", f"--host=unix://{root}/docker.sock", f"--cgroup-parent={cgroup()}",
+        f"--config-file={root}/daemon.json", f"--host={address()}", f"--cgroup-parent={cgroup()}",
         "--exec-opt=native.cgroupdriver=cgroupfs", "--storage-driver=overlay2", "--log-level=warn",
         "--oom-score-adjust=0",  # a negative one needs CAP_SYS_RESOURCE
     ]  # fmt: skip
@@ -123,7 +130,7 @@ def argv(root: pathlib.Path) -> list[str]:
 
 def answering(process: subprocess.Popen[bytes], root: pathlib.Path) -> Engine:
     """The engine that a process has started, once it answers. Raises ClusterError with the end of its log."""
-    environment = {"DOCKER_HOST": f"unix://{root}/docker.sock"}
+    environment = {"DOCKER_HOST": address()}
 
     def answers() -> bool:
         if process.poll() is not None:
@@ -145,8 +152,14 @@ def sweep() -> None:
 
 
 def clean() -> None:
-    """Remove what an engine leaves when it has ended: its cgroups, once all of it is dead, and its folders."""
+    """Remove what an engine leaves when it has ended: its cgroups, once all of it is dead, its folders, and those of
+    clusters on it.
+    """
     host.remove_cgroup(cgroup(), ENDED_S)
+    for folder in KindDir.all():
+        if (known := state.read(folder)) is not None and known.host == address():
+            layout.remove(folder.root)
+            folder.lock.unlink(missing_ok=True)
     if place().exists():
         if (place() / NO_MODULES).exists() and MODULES.exists():
             MODULES.rmdir()

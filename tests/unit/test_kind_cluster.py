@@ -205,6 +205,24 @@ def test_another_engine_than_it_was_made_by_is_told(made, api):
     assert not made.calls("kind delete")
 
 
+def test_an_engine_elsewhere_than_it_was_made_by_is_told(made, api, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://there:2375")
+    folder = up()
+    monkeypatch.setenv("DOCKER_HOST", "tcp://here:2375")
+    for attempt in (up, lambda: cluster.down(NAME)):
+        with pytest.raises(
+            UsageError, match=r"at tcp://there:2375, and not at tcp://here:2375: set DOCKER_HOST=tcp://there"
+        ):
+            attempt()
+    monkeypatch.delenv("DOCKER_HOST")
+    up("other")
+    assert folder.root.exists(), "it is another's, and no leftover"
+    monkeypatch.setenv("DOCKER_HOST", "tcp://there:2375")
+    with pytest.raises(UsageError, match="its usual place, and not at tcp://there:2375: unset DOCKER_HOST"):
+        cluster.down("other")
+    assert cluster.down(NAME)
+
+
 def test_checks_come_before_anything_is_changed(made, api, monkeypatch):
     def refused(*_, **__):
         raise UsageError("too small")

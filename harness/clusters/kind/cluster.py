@@ -62,7 +62,7 @@ def up(name: str, asked: KindOptions, progress: Progress, *, load: bool = True) 
             if there or folder.root.exists():
                 with progress.stage(f"take down what is left of {folder.name}"):
                     _down(folder, tools)
-            known = State(folder.name, tools.engine, image, recipe())
+            known = State(folder.name, tools.engine, image, recipe(), host=tools.host)
             _create(folder, tools, known, Plan(folder.name, version), progress)
         if load:
             _load(folder, tools, known, progress)
@@ -88,10 +88,19 @@ def down(name: str, binary: str = "") -> bool:
 
 
 def _same_engine(known: State | None, tools: Tools) -> None:
-    if known is not None and known.engine != tools.engine:
+    if known is None:
+        return
+    if known.engine != tools.engine:
         raise UsageError(
             f"the kind cluster {known.name} was made by {known.engine}, and {tools.engine} is what answers now: set"
             f" {tool.PROVIDER}={known.engine}"
+        )
+    if known.host != tools.host:
+        variable = tool.HOSTS[known.engine]
+        raise UsageError(
+            f"the kind cluster {known.name} was made by {known.engine} at {known.host or 'its usual place'}, and not at"
+            f" {tools.host or 'its usual place'}: "
+            + (f"set {variable}={known.host}" if known.host else f"unset {variable}")
         )
 
 
@@ -137,7 +146,7 @@ def _sweep(tools: Tools, but: KindDir, progress: Progress) -> None:
     for folder in KindDir.all():
         known = state.read(folder)
         whole = known is not None and known.phase == "ready" and folder.name in there
-        elsewhere = known is not None and known.engine != tools.engine
+        elsewhere = known is not None and (known.engine, known.host) != (tools.engine, tools.host)
         if folder == but or whole or elsewhere:
             continue
         with contextlib.suppress(UsageError), hold(folder.lock, "removing a leftover", wait_s=LEFTOVER_S):

@@ -70,6 +70,7 @@ class KindDir:
 class State:
     """`image`: the node image that was asked for, if any. `recipe` and `images`: the keys of what it was made of, and
     of the images of our pods on its nodes. `no_disk`: why its spare node has no small disk; empty if it has one.
+    `host`: where its engine was asked (DOCKER_HOST); empty for the engine's own place.
     """
 
     name: str
@@ -78,6 +79,7 @@ class State:
     recipe: str
     images: str = ""
     no_disk: str = ""
+    host: str = ""
     phase: Phase = "starting"
 
     def serves(self, image: str, recipe: str) -> bool:

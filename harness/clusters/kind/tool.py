@@ -18,6 +18,9 @@ PROVIDER: Final = "KIND_EXPERIMENTAL_PROVIDER"
 
 BINARY: Final = "SURVIVE_KIND"
 ENGINES: Final = ("docker", "podman")
+HOSTS: Final = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
+"""The variable that says where each is."""
+
 LABEL: Final = "io.x-k8s.kind.cluster"
 """What kind labels its containers with; the value is the cluster's name."""
 
@@ -71,6 +74,11 @@ class Tools:
     kind: str
     engine: str
     machine: Machine
+
+    @property
+    def host(self) -> str:
+        """Where the engine is said to be; empty: at its own place."""
+        return os.environ.get(HOSTS[self.engine], "")
 
     def kind_run(self, *arguments: str, doing: str, timeout_s: float = MAKE_S) -> str:
         """Run kind on this engine; what it printed. Raises ClusterError with a hint and its last words.
