@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.clock import seconds
-from harness.judge.world import LINGER_NS, TRACKED_NS, PodView, View, World
+from harness.judge.world import LATE_NS, LINGER_NS, TRACKED_NS, PodView, View, World
 from harness.requests import Request, Requests
 
 UNEXPLAINED: Final = "unexplained"
@@ -185,6 +185,38 @@ def deleted(request: Request, view: View) -> str | None:
     return f"{head}; its endpoint was seen to leave the Service {_ms(max(0, pod.left_ns - since_ns))} after that"
 
 
+def killed_untimed(request: Request, view: View) -> str | None:
+    """A pod was told to stop and killed at a moment that nobody told, as the kubelet does of pods that it evicts."""
+    if request.error not in (*_NO_ANSWER, *_CUT) or not view.service:
+        return None
+    killed = [
+        pod for pod in view.recent
+        if pod.signal_ns is not None
+        and any(end.finished_ns is None and end.seen_ns >= view.t_ns for end in pod.life.exits())
+    ]  # fmt: skip
+    if not killed:
+        return None
+    return (
+        f"{request.error}: pod {_names(killed)} had been told to stop and was in the Service, and its end, seen after"
+        " that, was told without a time"
+    )
+
+
+def routed_late(request: Request, view: View) -> str | None:
+    """A pod that had ended had left the Service longer ago than routing takes as a rule, not longer than was seen."""
+    if request.error not in _NO_ANSWER or request.phase != "connect" or not view.service:
+        return None
+    left = [
+        pod for pod in view.pods
+        if pod.left_ns is not None and LINGER_NS <= view.t_ns - pod.left_ns < LATE_NS
+        and (pod.closed_ns is not None or pod.exit_ns is not None)
+    ]  # fmt: skip
+    if not left:
+        return None
+    since = f"had left the Service {_ms(LINGER_NS)} to {_ms(LATE_NS)} before"
+    return f"{request.error}: routing most likely still led to pod {_names(left)}, which {since}"
+
+
 def not_yet_routed(request: Request, view: View) -> str | None:
     """All that stood behind the Service had only just become ready."""
     if request.error not in _NO_ANSWER or not view.service or not view.backends:
@@ -203,7 +235,7 @@ def no_endpoint(request: Request, view: View) -> str | None:
 
 RULES: Final[tuple[Rule, ...]] = (
     bad_status, proxy_status, unresolved, cut_by_exit, closed_too_early, not_yet_listening, container_down, node_hit,
-    struck, deleted, not_yet_routed, no_endpoint, still_tracked,
+    struck, deleted, killed_untimed, not_yet_routed, no_endpoint, routed_late, still_tracked,
 )  # fmt: skip
 
 

@@ -15,6 +15,9 @@ from harness.records import Act, EndpointsSeen, ProbeStarted
 # kube-proxy's rules follow the EndpointSlice by up to the second between two of its syncs, and the time to write them.
 LINGER_NS = NS_PER_S * 3 // 2
 
+# How late kube-proxy's rules were seen to be on a busy machine: up to 3.2 s after the EndpointSlice.
+LATE_NS = 5 * NS_PER_S
+
 # Linux remembers a connection that was not answered for 120 s after its last packet, which a client that gives up after
 # a second sends within three.
 TRACKED_NS = 125 * NS_PER_S
@@ -180,7 +183,8 @@ def _edges(pod: _Backend) -> set[int]:
     edges |= {edge for span in pod.listening for edge in (span.start_ns, span.end_ns) if edge is not None}
     edges |= {change.t_ns for change in pod.changes}
     edges |= {pod.deleted_ns} if pod.deleted_ns is not None else set()
-    return edges | {edge + LINGER_NS for edge in edges} | {change.t_ns + TRACKED_NS for change in pod.changes}
+    edges |= {edge + lag_ns for edge in edges for lag_ns in (LINGER_NS, LATE_NS)}
+    return edges | {change.t_ns + TRACKED_NS for change in pod.changes}
 
 
 def _deleted_ns(life: PodLife, asked: dict[str, int]) -> int | None:

@@ -48,6 +48,39 @@ def test_race_of_stop_and_endpoint_removal():
     assert cause.endswith("10 ms after its stop signal, and its endpoint stayed in the Service")
 
 
+def test_routing_that_follows_late_is_told_as_likely_and_only_of_a_pod_that_has_ended():
+    records = [
+        *READY, made.pod(0, "b"), made.said(0, "listening", "b"),
+        made.endpoints(0, made.endpoint("a"), made.endpoint("b")),
+        made.said(2, "signal"), made.endpoints(2, made.endpoint("b")),
+    ]  # fmt: skip
+    ended = made.said(2.04, "exit", code=0)
+    rows = [made.row(at_s, error="refused") for at_s in (3.4, 3.6, 6.9, 7.1)]
+    likely = "refused: routing most likely still led to pod a, which had left the Service 1500 ms to 5000 ms before"
+    closed = (
+        "refused: pod a had closed its socket 40 ms after its endpoint left the Service, but routing had not followed"
+    )
+    assert explain(rows, *records, ended) == {closed: 1, likely: 2, UNEXPLAINED: 1}
+    assert explain(rows, *records) == {UNEXPLAINED: 4}, "it listens yet"
+
+
+def test_an_end_that_was_told_without_a_time():
+    """An evicted pod's container ends as ContainerStatusUnknown, which has no finishedAt."""
+    unknown = made.container(state="terminated", exit_code=137, reason="ContainerStatusUnknown")
+    records = [
+        *READY, made.endpoints(0, made.endpoint("a")), made.pod(0.2, containers=[made.container()]),
+        made.said(2, "signal"), made.said(2, "draining", drain_s=30.0),
+    ]  # fmt: skip
+    rows = [made.row(1.9, error="refused"), made.row(4.1, error="refused")]
+    cause = (
+        "refused: pod a had been told to stop and was in the Service, and its end, seen after that, was told without a"
+        " time"
+    )
+    assert explain(rows, *records, made.pod(4.8, containers=[unknown])) == {cause: 1, UNEXPLAINED: 1}
+    timed = made.container(state="terminated", exit_code=137, finished_ns=made.at(4.5))
+    assert explain(rows, *records, made.pod(4.8, containers=[timed])) == {UNEXPLAINED: 2}
+
+
 def test_endpoint_left_shortly_before_the_pod_closed():
     records = [
         *READY, made.pod(0, "b"), made.said(0, "listening", "b"),
