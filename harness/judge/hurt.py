@@ -18,8 +18,8 @@ from harness.shape import Shape, Workload, sends_to
 
 GROUPS: Final = (
     ("silent-stop", "told nothing, was being deleted"),
-    ("closed", "had closed its socket"),
-    ("exiting", "was exiting"),
+    ("closed", "had closed its socket|routing most likely still led"),
+    ("exiting", "was exiting|had been told to stop and was in the Service"),
     ("stopping-status", r"^status 5.*(after it was told to stop|by a proxy)"),
     ("not-listening", "not yet listening"),
     ("down", "^[a-z_]+: the container of pod"),
