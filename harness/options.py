@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness.errors import UsageError
@@ -22,21 +22,16 @@ class KindOptions:
     image: str = ""
     binary: str = ""
 
-    @classmethod
-    def read(cls, image: str | None, version: str | None, binary: str | None) -> "KindOptions":
-        """From the options. Raises UsageError where they contradict each other."""
-        if version and image:
-            raise UsageError("--kubernetes-version names one of kind's own node images, --kind-image any: give one")
-        if version and not re.fullmatch(r"v?1\.\d+\.\d+", version):
-            raise UsageError(f"--kubernetes-version {version}: write it in full, such as 1.34.2")
-        own = f"kindest/node:v{version.removeprefix('v')}" if version else ""
-        return cls(image or own, binary or "")
+    def of(self, kubernetes: str) -> "KindOptions":
+        """Those of a version, by kind's own node image of it; any if it is empty."""
+        return replace(self, image=f"kindest/node:{kubernetes}") if kubernetes else self
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The cluster, by choice, context or name; the nodes that may be touched; what our namespaces and images are like.
 
+    `kubernetes` is the version, such as v1.34.2, of a cluster of our own; empty for any.
     `kubeconfig` may be a list as $KUBECONFIG may, which stands for it if it is empty. `pull_auth`: the text of the
     file with which Docker or Podman logs in to registries. `labels` are for our namespaces.
     """
@@ -49,6 +44,7 @@ class Options:
     images: Images = field(default_factory=Images)
     pull_auth: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    kubernetes: str = ""
     kind: KindOptions = KindOptions()
 
     @classmethod
@@ -59,13 +55,14 @@ class Options:
             raise UsageError("--node is for --allow-node-disruption: without that no node is touched")
         if allowed and not nodes:
             raise UsageError("--allow-node-disruption needs --node NAME, once for each node that may be touched")
+        kubernetes, kind = of_own_cluster(get)
         auth = _auth(file) if (file := get("image_pull_secret")) else ""
         return cls(
             cluster=get("cluster"), context=get("kube_context"), name=get("cluster_name"),
             kubeconfig=get("kubeconfig") or "", nodes=tuple(nodes),
             images=Images.read(get("image_registry"), get("survive_images") or [], secret=bool(auth)),
             pull_auth=auth, labels=_labels(get("namespace_labels") or []),
-            kind=KindOptions.read(get("kind_image"), get("kubernetes_version"), get("kind_binary")),
+            kubernetes=kubernetes, kind=kind,
         )  # fmt: skip
 
 
@@ -87,7 +84,7 @@ def add_options(add: Callable[..., Any]) -> None:
         metavar="NAME",
         help="the name of the embedded or kind cluster (default: one for each checkout)",
     )
-    add_kind_options(add)
+    add_own_options(add)
     add(
         "--allow-node-disruption", action="store_true", default=False,
         help="on a cluster that exists: the nodes named by --node may be closed, tainted and crowded",
@@ -109,11 +106,25 @@ def add_options(add: Callable[..., Any]) -> None:
     )  # fmt: skip
 
 
-def add_kind_options(add: Callable[..., Any]) -> None:
-    """Declare those of a kind cluster."""
+def add_own_options(add: Callable[..., Any]) -> None:
+    """Declare those of a cluster of our own, embedded or kind."""
+    add(
+        "--kubernetes-version", metavar="X.Y.Z",
+        help="embedded: one of those that it is built of; kind: any, by kind's own node image of it (default: that of"
+        " the cluster that runs)",
+    )  # fmt: skip
     add("--kind-image", metavar="IMAGE", help="kind: the node image (default: kind's own)")
-    add("--kubernetes-version", metavar="X.Y.Z", help="kind: the version, by kind's own node image of it")
     add("--kind-binary", metavar="FILE", help="the program kind (default: $SURVIVE_KIND, else kind on PATH)")
+
+
+def of_own_cluster(get: Callable[[str], Any]) -> tuple[str, KindOptions]:
+    """The version that was asked for, such as v1.34.2, and what else of kind. Raises UsageError."""
+    image, version = get("kind_image") or "", get("kubernetes_version") or ""
+    if version and image:
+        raise UsageError("--kubernetes-version names one of kind's own node images, --kind-image any: give one")
+    if version and not re.fullmatch(r"v?1\.\d+\.\d+", version):
+        raise UsageError(f"--kubernetes-version {version}: write it in full, such as 1.34.2")
+    return version and f"v{version.removeprefix('v')}", KindOptions(image, get("kind_binary") or "")
 
 
 def of_arguments(chosen: argparse.Namespace) -> Options:

@@ -88,11 +88,14 @@ def connect(options: Options, run: str, progress: Progress, *, joining: bool = F
     if chosen_provider(options) == "kind":
         with share(kind_lock(folder_name), run, f"run {run}"):
             # Where a registry has the images of our pods, each node pulls what it needs.
-            made = None if joining else kind.up(folder_name, options.kind, progress, load=not options.images.registry)
+            asked, load = options.kind.of(options.kubernetes), not options.images.registry
+            made = None if joining else kind.up(folder_name, asked, progress, load=load)
             yield at_kind(options, made or kind.running(folder_name))
         return
     with share(layout.run_lock(folder_name), run, f"run {run}"):
-        folder = layout.ClusterDir.named(folder_name) if joining else embedded.up(folder_name, progress)
+        folder = layout.ClusterDir.named(folder_name)
+        if not joining:
+            embedded.up(folder_name, progress, kubernetes=options.kubernetes)
         yield at_embedded(options, folder)
 
 
@@ -140,7 +143,9 @@ def chosen_context(options: Options) -> str:
     if context == IN_CLUSTER and (own := os.environ.get(OWN_NODE)) in options.nodes:
         raise UsageError(f"--node {own} is the node that this runs on: a taint there would end the run; name another")
     if options.kind != KindOptions() and (context or options.cluster == "embedded"):
-        raise UsageError("--kind-image, --kubernetes-version and --kind-binary are for --cluster kind")
+        raise UsageError("--kind-image and --kind-binary are for --cluster kind")
+    if options.kubernetes and context:
+        raise UsageError("--kubernetes-version is for embedded and kind clusters: a cluster of yours has its own")
     return context
 
 

@@ -10,7 +10,7 @@ from harness.clusters.kind.state import KindDir
 from harness.clusters.provider import kind_lock
 from harness.errors import SurviveError, UsageError
 from harness.locks import hold
-from harness.options import KindOptions, add_kind_options
+from harness.options import KindOptions, add_own_options, of_own_cluster
 from harness.progress import Progress
 
 
@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
         action = actions.add_parser(name, help=text, description=text)
         action.add_argument("--cluster", choices=("embedded", "kind"), default="embedded", help="(default: embedded)")
         action.add_argument("--name", default=layout.default_name(), help="which cluster (default: %(default)s)")
-        add_kind_options(action.add_argument)
+        add_own_options(action.add_argument)
         action.set_defaults(run=run)
         if name == "up":
             action.add_argument(
@@ -37,13 +37,13 @@ def add(commands: Any) -> None:
 
 def _kind(chosen: argparse.Namespace) -> KindOptions | None:
     """The options of a kind cluster; None for the embedded one. Raises UsageError where they do not fit."""
-    asked = KindOptions.read(chosen.kind_image, chosen.kubernetes_version, chosen.kind_binary)
+    kubernetes, asked = of_own_cluster(vars(chosen).get)
     if chosen.cluster == "kind":
         if getattr(chosen, "address_range", None):
             raise UsageError("--address-range is for the embedded cluster; kind's networks are its engine's")
-        return asked
+        return asked.of(kubernetes)
     if asked != KindOptions():
-        raise UsageError("--kind-image, --kubernetes-version and --kind-binary are for --cluster kind")
+        raise UsageError("--kind-image and --kind-binary are for --cluster kind")
     return None
 
 
@@ -54,7 +54,8 @@ def _up(chosen: argparse.Namespace) -> int:
         print(f"cluster {made.name} is ready: export KUBECONFIG={made.kubeconfig}")
         return 0
     with hold(layout.run_lock(layout.ClusterDir.named(chosen.name).name), "survive cluster up", wait_s=600):
-        folder = embedded.up(chosen.name, Progress(), chosen.address_range)
+        kubernetes, _ = of_own_cluster(vars(chosen).get)
+        folder = embedded.up(chosen.name, Progress(), chosen.address_range, kubernetes)
     print(f"cluster {chosen.name} is ready: export KUBECONFIG={folder.kubeconfig}")
     return 0
 

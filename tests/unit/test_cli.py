@@ -54,13 +54,14 @@ def test_the_kubeconfig_of_a_cluster(capsys):
 def test_up_passes_on_what_was_asked(capsys, monkeypatch):
     asked = []
 
-    def up(name, progress, address_range):
-        asked.append((name, address_range))
+    def up(name, progress, address_range, kubernetes):
+        asked.append((name, address_range, kubernetes))
         return ClusterDir.named(name)
 
     monkeypatch.setattr(cluster, "up", up)
     assert main(["cluster", "up", "--name", "one", "--address-range", "10.9.0.0/16"]) == 0
-    assert asked == [("one", "10.9.0.0/16")]
+    assert main(["cluster", "up", "--name", "two", "--kubernetes-version", "1.31.14"]) == 0
+    assert asked == [("one", "10.9.0.0/16", ""), ("two", None, "v1.31.14")]
     assert f"export KUBECONFIG={ClusterDir.named('one').kubeconfig}" in capsys.readouterr().out
 
 
@@ -105,7 +106,9 @@ def test_a_kind_cluster_down_and_its_status_and_kubeconfig(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--kind-image", "i"], "--kind-image, --kubernetes-version and --kind-binary are for --cluster kind"),
+        (["--kind-image", "i"], "--kind-image and --kind-binary are for --cluster kind"),
+        (["--kubernetes-version", "1.31"], "write it in full, such as 1.34.2"),
+        (["--kubernetes-version", "1.34.2"], "the embedded cluster is built of v1.31.14 or v1.37.2 only"),
         (["--cluster", "kind", "--address-range", "10.9.0.0/16"], "--address-range is for the embedded cluster"),
     ],
 )

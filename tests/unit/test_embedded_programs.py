@@ -1,10 +1,14 @@
 import contextlib
+import re
 import shutil
 
 import pytest
 
+from harness import versions
 from harness.clusters.embedded import programs
 from harness.errors import ClusterError
+
+OLDER = [one for one in programs.MODULES if one != programs.KUBERNETES]
 
 
 @pytest.fixture
@@ -59,11 +63,63 @@ def test_the_key_changes_with_what_is_built(sources, monkeypatch):
         file.write("more\n")
     second = programs.key()
     assert second != first
-    monkeypatch.setattr(programs, "KUBERNETES", "v1.99.0")
-    third = programs.key()
-    assert third != second
     monkeypatch.setattr(programs.platform, "machine", lambda: "riscv64")
-    assert programs.key() != third
+    assert programs.key() != second
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_each_version_has_a_key_of_its_own(sources, older, monkeypatch):
+    newest, first = programs.key(), programs.key(older)
+    assert programs.folder(older).name == first != newest
+    with (sources / programs.MODULES[older] / "go.sum").open("a") as file:
+        file.write("more\n")
+    second = programs.key(older)
+    assert second != first
+    assert programs.key() == newest, "which is built without it"
+    with (sources / "kubernetes" / "go.sum").open("a") as file:
+        file.write("more\n")
+    assert programs.key(older) != second, "etcd and DNS are built from there"
+    monkeypatch.setitem(programs.MODULES, "v1.31.99", programs.MODULES[older])
+    assert programs.key("v1.31.99") != programs.key(older)
+
+
+@pytest.mark.parametrize(("version", "module"), programs.MODULES.items())
+def test_a_module_pins_what_it_is_called_for(version, module):
+    text = (programs.SOURCES / module / "go.mod").read_text()
+    assert f"k8s.io/kubernetes {version} // indirect\n" in text
+    pins = set(re.findall(r"=> k8s\.io/[\w-]+ v0\.(\d+)\.\d+\n", text))
+    assert pins == {version.split(".")[1]}, "its siblings are of the same minor"
+    own = sorted(re.findall(r"^\tk8s\.io/kubernetes/cmd/([\w-]+)$", text, re.MULTILINE))
+    assert own == [
+        "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
+    ]  # fmt: skip
+    assert versions.OLDEST <= versions.parse(version) <= versions.BUILT_FOR
+
+
+@pytest.mark.parametrize("version", programs.MODULES)
+def test_a_version_is_built_of_its_own_kubernetes_and_the_same_of_all_else(sources, version, tmp_path, monkeypatch):
+    go, log = tmp_path / "go", tmp_path / "log"
+    go.write_text(
+        '#!/bin/sh\nif [ $1 = list ]; then echo a; exit; fi\necho "$(basename "$PWD"): $*" >> ' + f"{log}\n"
+        'while [ "$1" != -o ]; do shift; done\ntouch "$2/server"\n'
+    )
+    go.chmod(0o755)
+    monkeypatch.setattr(programs, "go", lambda: str(go))
+    built = programs.build(Quiet(), version)
+    assert built == programs.folder(version)
+    assert [path.name for path in built.iterdir()] == ["etcd"]
+    calls = dict(line.split(": ", 1) for line in log.read_text().splitlines())
+    module = programs.MODULES[version]
+    assert list(calls) == list(dict.fromkeys(["containerd", "kubernetes", module, "pause"]))
+    assert calls[module].endswith(" tool")
+    minor = version.split(".")[1]
+    assert f".gitVersion={version} -X k8s.io/component-base/version.gitMajor=1 -X" in calls[module]
+    assert f".gitMinor={minor} -o" in calls[module]
+    if module != "kubernetes":
+        parts = calls["kubernetes"].rpartition("/ ")[2].split()
+        assert [part.rpartition("/")[2] for part in parts] == [
+            "host-local", "loopback", "ptp", "portmap", "coredns", "v3",
+        ]  # fmt: skip
 
 
 def test_what_is_built_is_not_built_again(sources):

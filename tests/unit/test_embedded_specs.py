@@ -18,6 +18,7 @@ WHERE = Addresses(201)
 PROGRAMS = pathlib.Path("/cache/programs/key")
 LAYERS = pathlib.Path("/c d/layers")
 LOAD, WORKER, _, SMALL = STANDARD
+GATES = {"One": True, "Two": False}
 INSIDE = ("/run/survive/", "/run/containerd/")
 """Where all that a node's processes use lies."""
 
@@ -33,7 +34,7 @@ def authority(folder):
 
 
 def of_node(folder, authority, item):
-    node.prepare(folder, WHERE, authority, item, f"/one/{item.name}")
+    node.prepare(folder, WHERE, authority, item, f"/one/{item.name}", GATES)
     return node.init_spec(folder, WHERE, PROGRAMS, LAYERS, item)
 
 
@@ -59,7 +60,7 @@ def paths(text):
 
 
 def test_the_control_planes_spec(folder, authority):
-    spec = controlplane.init_spec(folder, WHERE, PROGRAMS)
+    spec = controlplane.init_spec(folder, WHERE, PROGRAMS, GATES)
     check_shape(spec)
     assert spec["hostname"] == "one"
     argv = {process["name"]: process["argv"] for process in spec["processes"]}
@@ -82,8 +83,16 @@ def test_the_control_planes_spec(folder, authority):
     assert modes == {0o600}
 
 
+def test_all_of_kubernetes_is_told_the_gates(folder, authority):
+    spec = controlplane.init_spec(folder, WHERE, PROGRAMS, GATES)
+    told = {one["name"] for one in spec["processes"] if "--feature-gates=One=true,Two=false" in one["argv"]}
+    assert told == {one["name"] for one in spec["processes"]} - {"etcd"}
+    of_node(folder, authority, WORKER)
+    assert kubelet(folder, WORKER)["featureGates"] == GATES
+
+
 def test_the_control_plane_takes_only_addresses_of_its_range(folder, authority):
-    spec = json.dumps(controlplane.init_spec(folder, WHERE, PROGRAMS))
+    spec = json.dumps(controlplane.init_spec(folder, WHERE, PROGRAMS, GATES))
     found = set(re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", spec))
     assert {one for one in found if not one.startswith("10.201.")} == {"127.0.0.1"}
     assert controlplane.link_name(Addresses(255)) == "survive255"
@@ -92,7 +101,7 @@ def test_the_control_plane_takes_only_addresses_of_its_range(folder, authority):
 
 def test_the_host_is_touched_by_its_link_alone(folder, authority):
     link = controlplane.link_name(WHERE)
-    outer = [step for step in controlplane.init_spec(folder, WHERE, PROGRAMS)["steps"] if step[0] == "outer"]
+    outer = [step for step in controlplane.init_spec(folder, WHERE, PROGRAMS, GATES)["steps"] if step[0] == "outer"]
     assert outer
     assert all(step[1] == "ip" and link in step for step in outer)
 

@@ -4,9 +4,12 @@ import json
 import pytest
 
 from harness.clusters.embedded import layout, state
+from harness.clusters.embedded.cluster import chosen_version, up
 from harness.clusters.embedded.layout import ClusterDir
 from harness.clusters.embedded.node import STANDARD
+from harness.clusters.embedded.programs import KUBERNETES
 from harness.clusters.embedded.state import State
+from harness.errors import UsageError
 
 
 @pytest.fixture
@@ -79,6 +82,54 @@ def test_a_state_of_another_version_is_none(home):
     del values["images"]
     folder.state.write_text(json.dumps(values))
     assert state.read(folder) is None
+
+
+def test_a_state_that_tells_no_version_is_of_the_newest(home):
+    folder = ClusterDir.named("one")
+    made(kubernetes="v1.31.14").write(folder)
+    assert state.read(folder).kubernetes == "v1.31.14"
+    values = json.loads(folder.state.read_text())
+    del values["kubernetes"]
+    folder.state.write_text(json.dumps(values))
+    assert state.read(folder).kubernetes == KUBERNETES
+
+
+def test_a_cluster_has_the_gates_that_its_version_knows():
+    assert made().gates == {"ContainerStopSignals": True}
+    assert made(kubernetes="v1.31.14").gates == {"MaxUnavailableStatefulSet": True}
+
+
+def test_the_version_is_the_one_asked_for_or_that_of_the_cluster_or_the_newest(home):
+    folder = ClusterDir.named("one")
+    assert chosen_version(folder, "") == KUBERNETES
+    assert chosen_version(folder, "v1.31.14") == "v1.31.14"
+    made(kubernetes="v1.31.14").write(folder)
+    assert chosen_version(folder, "") == chosen_version(folder, "v1.31.14") == "v1.31.14"
+
+
+def test_a_cluster_of_a_version_that_is_not_built_any_more_is_made_anew(home):
+    folder = ClusterDir.named("one")
+    made(kubernetes="v1.30.1").write(folder)
+    assert chosen_version(folder, "") == KUBERNETES
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "told"),
+    [
+        (None, "v1.34.2", r"--kubernetes-version v1\.34\.2: .* built of v1\.31\.14 or v1\.37\.2 only"),
+        ("v1.31.14", "v1.34.2", r"built of v1\.31\.14 or v1\.37\.2 only"),
+        ("v1.31.14", KUBERNETES, r"cluster one is Kubernetes v1\.31\.14, not v1\.37\.2: .*down --name one\)"),
+        (KUBERNETES, "v1.31.14", r"cluster one is Kubernetes v1\.37\.2, not v1\.31\.14: take it down first"),
+    ],
+)
+def test_a_version_that_cannot_be_is_told_before_anything_is_touched(home, there, asked, told):
+    folder = ClusterDir.named("one")
+    if there:
+        made(kubernetes=there).write(folder)
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match=told):
+        up("one", None, kubernetes=asked)
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
 
 
 def test_made_of_the_same_sources():

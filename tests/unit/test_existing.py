@@ -145,6 +145,7 @@ def test_outside_of_a_pod_there_is_no_such_context(monkeypatch):
         (Options(nodes=("n",)), "--node is for --cluster existing"),
         (Options(cluster="embedded", kind=KindOptions("i")), "--kind-binary are for --cluster kind"),
         (Options(context="c", kind=KindOptions("i")), "--kind-binary are for --cluster kind"),
+        (Options(context="c", kubernetes="v1.34.2"), "a cluster of yours has its own"),
     ],
 )
 def test_a_cluster_that_was_not_named(options, told):
@@ -160,6 +161,8 @@ def test_a_cluster_that_was_not_named(options, told):
         (Options(), False, False, "embedded"),
         (Options(context="c"), False, True, "existing"),
         (Options(kind=KindOptions("i")), True, True, "kind"),
+        (Options(kubernetes="v1.34.2"), True, True, "embedded"),
+        (Options(kubernetes="v1.34.2"), False, True, "kind"),
         (Options(cluster="kind"), True, False, "kind"),
         (Options(cluster="embedded"), False, True, "embedded"),
     ],

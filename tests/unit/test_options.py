@@ -58,5 +58,8 @@ def test_a_file_without_credentials_in_itself(text, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["1.34.2", "v1.34.2"])
-def test_a_version_is_one_of_kinds_own_images(text):
-    assert read("--kubernetes-version", text).kind.image == "kindest/node:v1.34.2"
+def test_a_version_is_the_clusters_and_one_of_kinds_own_images(text):
+    found = read("--kubernetes-version", text)
+    assert (found.kubernetes, found.kind) == ("v1.34.2", KindOptions())
+    assert found.kind.of(found.kubernetes) == KindOptions("kindest/node:v1.34.2")
+    assert KindOptions("i", "/k").of("") == KindOptions("i", "/k")

@@ -42,22 +42,25 @@ class Status:
     nodes: tuple[str, ...] = ()
 
 
-def up(name: str, progress: Progress, address_range: str | None = None) -> ClusterDir:
+def up(name: str, progress: Progress, address_range: str | None = None, kubernetes: str = "") -> ClusterDir:
     """A running cluster of these sources, started unless it runs; returns its folder once all nodes and DNS are ready.
 
+    `kubernetes` is its version, such as v1.37.2; empty for that of the cluster that is there, else the newest.
     Raises UsageError before anything is changed where this machine cannot run it, ClusterError where it did not start.
     """
     folder = ClusterDir.named(name)
-    built = programs.folder().exists() and images.folder(programs.folder()).exists()
+    kubernetes = chosen_version(folder, kubernetes)
+    planned = programs.folder(kubernetes)
+    built = planned.exists() and images.folder(planned).exists()
     checks.preflight(built=built, nodes=len(STANDARD) + ADDED_NODES)
     with hold(folder.root.with_suffix(".lock"), f"survive cluster up ({name})", wait_s=600):
-        binaries = programs.build(progress)
+        binaries = programs.build(progress, kubernetes)
         store = images.build(binaries, progress)
         in_use = {key for other in state.all_states() for key in (other.programs, other.images)}
         for current in (binaries, store):
             layout.prune(current.parent, in_use | {current.name})
         known = state.read(folder)
-        wanted = State(name, 0, recipe(), binaries.name, store.name)
+        wanted = State(name, 0, recipe(), binaries.name, store.name, kubernetes=kubernetes)
         if known and known.made_of(wanted) and known.phase == "ready" and not _broken(folder, known):
             return folder
         if folder.root.exists():
@@ -75,6 +78,25 @@ def recipe() -> str:
     """The key of how a cluster is put together, which is this package itself."""
     here = pathlib.Path(__file__).parent
     return programs.digest([*here.glob("*.py"), ADDONS], here)
+
+
+def chosen_version(folder: ClusterDir, asked: str) -> str:
+    """The version of Kubernetes that a cluster is to have. Raises UsageError for one that it cannot have."""
+    if asked and asked not in programs.MODULES:
+        raise UsageError(
+            f"--kubernetes-version {asked}: the embedded cluster is built of {' or '.join(programs.MODULES)} only"
+            " (--cluster kind takes any that kind has a node image of)"
+        )
+    known = state.read(folder)
+    if known is None or (not asked and known.kubernetes not in programs.MODULES):
+        return asked or programs.KUBERNETES
+    if asked not in ("", known.kubernetes):
+        raise UsageError(
+            f"cluster {folder.name} is Kubernetes {known.kubernetes}, not {asked}: take it down first (survive cluster"
+            f" down --name {folder.name}), or give the other one another name (--cluster-name; for survive"
+            " cluster: --name)"
+        )
+    return known.kubernetes
 
 
 def down(name: str) -> bool:
@@ -196,7 +218,7 @@ def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
         authority = controlplane.issue_certificates(folder, where)
         controlplane.kubeconfig(folder, where, "admin", folder.kubeconfig)
         spec = folder.root / INIT
-        wanted = controlplane.init_spec(folder, where, binaries)
+        wanted = controlplane.init_spec(folder, where, binaries, known.gates)
         _write_spec(spec, wanted | {"cgroups": host.make_idle_cgroup(_daemons(folder.name))})
         host.start_init(spec, folder.logs / "init.log")
         for item in STANDARD:
@@ -216,7 +238,7 @@ def _start(folder: ClusterDir, known: State, progress: Progress) -> None:
 
 def _start_node(folder: ClusterDir, known: State, item: Node, authority: Authority | None = None) -> None:
     cgroup = f"/{known.name}/{item.name}"
-    node.prepare(folder, known.addresses, authority or Authority(folder.pki), item, cgroup)
+    node.prepare(folder, known.addresses, authority or Authority(folder.pki), item, cgroup, known.gates)
     root = folder.node(item.name)
     store = home() / "images" / known.images
     host.give_store(store, root / "containerd", node.LAYERS)

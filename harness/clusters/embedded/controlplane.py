@@ -3,15 +3,14 @@
 import base64
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
-from harness import versions
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.certificates import Authority
 from harness.clusters.embedded.layout import ClusterDir
 
 BRIDGE = "nodes"
-GATES = versions.to_enable(versions.BUILT_FOR)
 API_PORT = 6443
 SETTINGS = (
     "set -e; cd /proc/sys/net/ipv4; echo 1 > ip_forward; echo 1 > tcp_orphan_retries;"
@@ -67,7 +66,9 @@ def kubeconfig(folder: ClusterDir, addresses: Addresses, user: str, path: pathli
     path.write_text(json.dumps(config, indent=1))
 
 
-def init_spec(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path) -> dict[str, Any]:
+def init_spec(
+    folder: ClusterDir, addresses: Addresses, programs: pathlib.Path, gates: Mapping[str, bool]
+) -> dict[str, Any]:
     """The spec for `init`: the network between host and nodes, etcd, API server and its controllers."""
     for user in ("controller-manager", "scheduler"):
         kubeconfig(folder, addresses, user, folder.pki / f"{user}.kubeconfig")
@@ -76,6 +77,8 @@ def init_spec(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path) 
     for replica in range(REPLICAS):
         processes.append(_controller_manager(folder, addresses, programs, replica))
         processes.append(_scheduler(folder, programs, replica))
+    for process in processes[1:]:
+        process["argv"].append("--feature-gates=" + ",".join(f"{gate}={str(on).lower()}" for gate, on in gates.items()))
     return {"hostname": folder.name, "steps": _network(addresses), "processes": processes}
 
 
@@ -146,7 +149,6 @@ def _apiserver(folder: ClusterDir, addresses: Addresses, programs: pathlib.Path)
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
-        "--feature-gates=" + ",".join(f"{gate}={str(on).lower()}" for gate, on in GATES.items()),
     ]
     return _process(folder, "kube-apiserver", argv)
 

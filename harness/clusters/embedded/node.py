@@ -3,12 +3,13 @@
 import json
 import pathlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.certificates import Authority
-from harness.clusters.embedded.controlplane import BRIDGE, GATES, SETTINGS, kubeconfig
+from harness.clusters.embedded.controlplane import BRIDGE, SETTINGS, kubeconfig
 from harness.clusters.embedded.layout import ClusterDir
 
 DOMAIN = "cluster.local"
@@ -55,7 +56,9 @@ STANDARD = (
 """The nodes of a fresh cluster: one for load and DNS, two for what is tested, one whose disk is soon full."""
 
 
-def prepare(folder: ClusterDir, addresses: Addresses, authority: Authority, node: Node, cgroup: str) -> None:
+def prepare(
+    folder: ClusterDir, addresses: Addresses, authority: Authority, node: Node, cgroup: str, gates: Mapping[str, bool]
+) -> None:
     """Write the node's certificates and settings, the images apart."""
     root = folder.node(node.name)
     for sub in ("kubelet", "containerd", "logs", "cni"):
@@ -68,7 +71,7 @@ def prepare(folder: ClusterDir, addresses: Addresses, authority: Authority, node
     kubeconfig(folder, addresses, f"{name}-proxy", root / "kube-proxy.kubeconfig")
     (root / "resolv.conf").write_text("")
     (root / "containerd.toml").write_text(_CONTAINERD)
-    _write(root / "kubelet.json", _kubelet(folder, addresses, node, cgroup))
+    _write(root / "kubelet.json", _kubelet(folder, addresses, node, cgroup) | {"featureGates": dict(gates)})
     _write(root / "cni" / "10-ptp.conflist", _cni(addresses, node))
 
 
@@ -205,7 +208,6 @@ def _kubelet(folder: ClusterDir, addresses: Addresses, node: Node, cgroup: str) 
         "failCgroupV1": False,
         "failSwapOn": False,
         "oomScoreAdj": 0,
-        "featureGates": GATES,
         "registerWithTaints": [_taint(text) for text in node.taints],
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,

@@ -4,17 +4,22 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from harness import versions
 from harness.clusters.embedded import layout
 from harness.clusters.embedded.addresses import Addresses
 from harness.clusters.embedded.layout import ClusterDir, home
 from harness.clusters.embedded.node import Node
+from harness.clusters.embedded.programs import KUBERNETES
 
 Phase = Literal["starting", "ready"]
 
 
 @dataclass(slots=True)
 class State:
-    """A cluster's state. `recipe`, `programs` and `images` are the keys of what it was started from."""
+    """A cluster's state. `recipe`, `programs` and `images` are the keys of what it was started from.
+
+    `kubernetes` is its version; one that does not tell was started when there was no other.
+    """
 
     name: str
     b: int
@@ -23,6 +28,7 @@ class State:
     images: str
     phase: Phase = "starting"
     nodes: list[Node] = field(default_factory=list)
+    kubernetes: str = KUBERNETES
 
     def made_of(self, other: "State") -> bool:
         """Whether both were started from the same sources."""
@@ -32,6 +38,11 @@ class State:
     def addresses(self) -> Addresses:
         """The cluster's addresses."""
         return Addresses(self.b)
+
+    @property
+    def gates(self) -> dict[str, bool]:
+        """The feature gates that are set, so that all rows can run that its version can do."""
+        return versions.to_enable(versions.parse(self.kubernetes))
 
     def write(self, folder: ClusterDir) -> None:
         """Replace the state on disk at once."""
