@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from harness.clusters.existing import reach
-from harness.clusters.provider import BINARY, Connection, chosen_context, chosen_provider
+from harness.clusters.provider import BINARY, Connection, chosen_context, chosen_provider, connect
 from harness.errors import ClusterError, KubeError, UsageError
 from harness.kube import IN_CLUSTER, Kube
 from harness.options import KindOptions, Options
@@ -179,3 +179,24 @@ def test_without_a_choice_it_is_what_can_be_had(options, root, kind, provider, m
 def test_the_one_that_was_named():
     assert chosen_context(Options(context="c")) == "c"
     assert chosen_context(Options()) == ""
+
+
+def test_the_version_that_was_asked_for_reaches_the_cluster(tmp_path, monkeypatch):
+    monkeypatch.setenv("SURVIVE_HOME", str(tmp_path))
+    asked = []
+
+    def up(name, options, progress, load):
+        asked.append((options, load))
+        raise UsageError("no more")
+
+    monkeypatch.setattr("harness.clusters.kind.cluster.up", up)
+    with pytest.raises(UsageError, match="built of"):
+        enter(Options(cluster="embedded", kubernetes="v1.34.2"))
+    with pytest.raises(UsageError, match="no more"):
+        enter(Options(cluster="kind", kubernetes="v1.34.2", kind=KindOptions("", "/k")))
+    assert asked == [(KindOptions("kindest/node:v1.34.2", "/k"), True)]
+
+
+def enter(options):
+    with connect(options, "r", None):
+        pass
