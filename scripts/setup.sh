@@ -15,6 +15,8 @@ distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
 # Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
 [ "${FOR_KIND:-}" != 1 ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
+# Images are built by it too.
+[ "${FOR_KIND:-}" != 1 ] || packages="$packages podman"
 # The documents need Python alone.
 [ "${FOR_DOCS:-}" = 1 ] && packages=
 
@@ -43,10 +45,12 @@ if [ -n "$missing" ]; then
     apt-get update -qq
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    # The tests start an engine of their own: this one is not to start with the machine.
-    case "$missing " in
-    *" docker.io "*) systemctl disable --quiet docker.service docker.socket containerd.service >/dev/null 2>&1 || true ;;
-    esac
+    # The tests start an engine of their own: these are not to start with the machine.
+    units=
+    case "$missing " in *" docker.io "*) units="docker.service docker.socket containerd.service" ;; esac
+    case "$missing " in *" podman "*) units="$units podman.socket podman-restart.service podman-auto-update.timer" ;; esac
+    # shellcheck disable=SC2086
+    [ -z "$units" ] || systemctl disable --quiet $units >/dev/null 2>&1 || true
 fi
 
 python=

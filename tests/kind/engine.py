@@ -3,6 +3,9 @@
 It lives in namespaces of its own (mounts, processes, network), and everything goes with them: its containers, bridges,
 firewall rules and mounts. Outside of them are only a folder and its cgroups, which the next start removes too if a kill
 left them. The ports that it publishes are inside as well, so what speaks to a cluster runs there: `Engine.run`.
+
+One that is to build images, for which packages are fetched, has the machine's network instead, and makes neither
+bridges nor rules there: `--network host` is all that its builds can have.
 """
 
 import contextlib
@@ -41,6 +44,9 @@ ip link set lo up
 wait $!
 """
 """Process 1 there: a shell, which collects whatever ends. runc makes cgroups in the unified hierarchy beside v1's."""
+
+ONLINE = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
+"""What leaves the machine's network as it is."""
 
 
 def place() -> pathlib.Path:
@@ -91,8 +97,11 @@ class Engine:
 
 
 @contextlib.contextmanager
-def engine() -> Iterator[Engine]:
-    """An engine, for as long as the block lasts, and not longer than this process."""
+def engine(*, online: bool = False) -> Iterator[Engine]:
+    """An engine, for as long as the block lasts, and not longer than this process.
+
+    `online`: it has the machine's network.
+    """
     check()
     root = place()
     with hold(lock(), "a Docker engine for tests"):
@@ -101,7 +110,9 @@ def engine() -> Iterator[Engine]:
         if not MODULES.exists():
             (root / NO_MODULES).touch()
         with (root / "dockerd.log").open("wb") as log:
-            process = subprocess.Popen(argv(root), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+            process = subprocess.Popen(
+                argv(root, online=online), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
+            )
         try:
             yield answering(process, root)
         finally:
@@ -110,14 +121,14 @@ def engine() -> Iterator[Engine]:
             clean()
 
 
-def argv(root: pathlib.Path) -> list[str]:
-    """The command that starts it. Whatever ends this process ends all of it."""
-    apart = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+def argv(root: pathlib.Path, *, online: bool) -> list[str]:
+    """The command that starts it."""
     daemon = [
         "dockerd", f"--data-root={root}/data", "--exec-root=/run/docker", "--pidfile=/run/docker.pid",
         f"--config-file={root}/daemon.json", f"--host={address()}", f"--cgroup-parent={cgroup()}",
         "--exec-opt=native.cgroupdriver=cgroupfs", "--storage-driver=overlay2", "--log-level=warn",
         "--oom-score-adjust=0",  # a negative one needs CAP_SYS_RESOURCE
+        *(ONLINE if online else []),
     ]  # fmt: skip
     (root / "daemon.json").write_text("{}")
     if runc.is_missing(pathlib.Path("/proc/self/status").read_text()):
@@ -125,7 +136,14 @@ def argv(root: pathlib.Path) -> list[str]:
         wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {runc.__file__} "$@"\n')
         wrapper.chmod(0o755)
         daemon += [f"--add-runtime=without={wrapper}", "--default-runtime=without"]
-    return ["setpriv", "--pdeathsig=KILL", "--", *apart, "sh", "-c", START, "sh", *daemon]
+    return apart(daemon, online=online)
+
+
+def apart(command: Sequence[str], *, online: bool) -> list[str]:
+    """A command in namespaces of its own. Whatever ends this process ends all that is in them."""
+    spaces = ["--mount", "--pid", *([] if online else ["--net"])]
+    unshare = ["unshare", *spaces, "--fork", "--kill-child", "--mount-proc", "--"]
+    return ["setpriv", "--pdeathsig=KILL", "--", *unshare, "sh", "-c", START, "sh", *command]
 
 
 def answering(process: subprocess.Popen[bytes], root: pathlib.Path) -> Engine:
@@ -140,8 +158,13 @@ def answering(process: subprocess.Popen[bytes], root: pathlib.Path) -> Engine:
         return done.returncode == 0
 
     until(answers, f"dockerd to answer (log: {root}/dockerd.log)", READY_S)
+    return Engine(first_child(process), environment)
+
+
+def first_child(process: subprocess.Popen[bytes]) -> int:
+    """The first process in the namespaces that `apart` has made."""
     children = subprocess.run(["pgrep", "--parent", str(process.pid)], capture_output=True, text=True, check=True)
-    return Engine(int(children.stdout), environment)
+    return int(children.stdout)
 
 
 def sweep() -> None:

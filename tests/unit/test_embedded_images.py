@@ -39,3 +39,16 @@ def test_another_distribution_is_refused(release, values):
     release(**values)
     with pytest.raises(ClusterError, match="Debian or Ubuntu"):
         images.suite()
+
+
+def test_how_pip_reaches_packages_is_no_part_of_an_image(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(images, "_run", lambda argv, what: said.append(argv))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@index.example/simple")
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    images.Buildah(tmp_path / "root", tmp_path / "scratch").build("x", images.WORKLOADS / "signals-quit", {})
+    (argv,) = said
+    assert [one for one in argv if "PIP_" in one] == [
+        "--env=PIP_INDEX_URL=https://user:secret@index.example/simple",
+        "--unsetenv=PIP_INDEX_URL",
+    ]

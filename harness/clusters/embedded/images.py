@@ -18,7 +18,7 @@ from harness.errors import ClusterError
 from harness.locks import hold
 from harness.progress import Progress
 
-RECIPE = "2"
+RECIPE = "3"
 BASE = "survive.dev/base:dev"
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -179,7 +179,8 @@ class Buildah:
         shutil.copytree(context, folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file, source in extra.items():
             shutil.copy2(source, folder / file)
-        settings = [item for key in _pip_settings() for item in ("--env", key)]
+        # For the build alone: an index's address may have a password in it, and an image is given to others.
+        settings = [item for key, value in _pip_settings() for item in (f"--env={key}={value}", f"--unsetenv={key}")]
         trust = (
             ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
             if CERTIFICATES.exists() and context.name != "base"
@@ -198,8 +199,8 @@ class Buildah:
         _run(argv, f"saving the image {name}")
 
 
-def _pip_settings() -> list[str]:
-    return [f"{key}={value}" for key, value in sorted(os.environ.items()) if key in ("PIP_INDEX_URL", "PIP_CERT")]
+def _pip_settings() -> list[tuple[str, str]]:
+    return [(key, value) for key, value in sorted(os.environ.items()) if key in ("PIP_INDEX_URL", "PIP_CERT")]
 
 
 def _base(buildah: Buildah) -> None:
