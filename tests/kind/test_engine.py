@@ -13,6 +13,7 @@ from tests.kind.engine import cgroup, engine, place, sweep
 
 ROOT = pathlib.Path(__file__).parents[2]
 STARTED_S = 90.0
+FORWARD = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
 
 
 def test_it_answers_and_then_nothing_is_left_of_it() -> None:
@@ -27,6 +28,14 @@ def test_it_answers_and_then_nothing_is_left_of_it() -> None:
     assert not cgroups()
     until(lambda: not members(spaces), "the end of its processes", 20, last=lambda: members(spaces))
     assert outside() == before
+
+
+def test_one_with_the_machines_network_changes_nothing_of_it() -> None:
+    before, forward = outside(), FORWARD.read_text()
+    with engine(online=True) as docker:
+        assert docker.docker("info", "--format", "{{.DockerRootDir}}").strip() == f"{place()}/data"
+        assert outside() == before
+    assert (outside(), FORWARD.read_text()) == (before, forward)
 
 
 def test_one_whose_user_is_killed_goes_too_and_the_next_starts() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.clusters.embedded import host, images
+from harness.clusters.embedded import images
 from harness.clusters.embedded.layout import home
 from harness.clusters.embedded.programs import build_module
 from harness.clusters.kind import samples
@@ -226,16 +226,3 @@ def answer(builder: Builder, container: str) -> str:
         return builder.spaces.run("nsenter", f"--net=/proc/{process}/ns/net", "--", "python3", "-c", ASK).strip()
     except ClusterError as exc:
         return str(exc)
-
-
-def test_what_podman_had_is_gone(tmp_path: pathlib.Path) -> None:
-    kept = pathlib.Path("/var/lib/containers").exists()
-    with podman.podman() as spaces:
-        run = Builder(spaces, tuple(podman.command()), tmp_path)
-        (tmp_path / "Containerfile").write_text("FROM scratch\nLABEL a=b\n")
-        run.build(tmp_path / "Containerfile", tmp_path, "survive.dev/empty:dev")
-        assert podman.place().exists()
-    assert not podman.place().exists()
-    assert pathlib.Path("/var/lib/containers").exists() == kept
-    assert str(podman.place()) not in pathlib.Path("/proc/self/mounts").read_text()
-    assert not [root for root in host.hierarchies() if (root / podman.cgroup().lstrip("/")).exists()]

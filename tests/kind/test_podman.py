@@ -1,0 +1,21 @@
+"""The tests' own Podman leaves nothing."""
+
+import pathlib
+
+from harness.clusters.embedded import host
+from tests.kind.podman import cgroup, command, place, podman
+
+KEPT = pathlib.Path("/var/lib/containers")
+
+
+def test_it_builds_and_then_nothing_is_left_of_it(tmp_path: pathlib.Path) -> None:
+    before = KEPT.exists()
+    (tmp_path / "Containerfile").write_text("FROM scratch\nLABEL a=b\n")
+    with podman() as spaces:
+        spaces.run(*command(), "build", "--isolation=chroot", "-f", str(tmp_path / "Containerfile"), str(tmp_path))
+        assert len(spaces.run(*command(), "images", "--quiet").split()) == 1
+        assert any(place().iterdir()), "it is kept there"
+        assert str(place()) not in pathlib.Path("/proc/self/mounts").read_text()
+    assert not place().exists()
+    assert not [root for root in host.hierarchies() if (root / cgroup().lstrip("/")).exists()]
+    assert KEPT.exists() == before
