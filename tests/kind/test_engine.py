@@ -12,7 +12,6 @@ from harness.wait import until
 from tests.kind.engine import cgroup, engine, place, sweep
 
 ROOT = pathlib.Path(__file__).parents[2]
-STARTED_S = 90.0
 FORWARD = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
 
 
