@@ -57,9 +57,14 @@ _KEPT: dict[str, Any] = {
         **dict.fromkeys(("selector", "ports", "type")),  # a Service's
         **dict.fromkeys(("minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy")),  # a budget's
         **dict.fromkeys(("minReplicas", "maxReplicas", "scaleTargetRef")),  # an autoscaler's
+        **dict.fromkeys(("parallelism", "podReplacementPolicy")),  # a Job's
     },
 }
-_POD = dict.fromkeys(("terminationGracePeriodSeconds", "topologySpreadConstraints", "affinity", "priorityClassName"))
+_POD: dict[str, Any] = {
+    **dict.fromkeys(("terminationGracePeriodSeconds", "topologySpreadConstraints", "affinity", "priorityClassName")),
+    **dict.fromkeys(("hostNetwork", "shareProcessNamespace")),
+    "volumes": {"name": None, "emptyDir": {"sizeLimit": None}},
+}
 _CONTAINER = dict.fromkeys(
     ("name", "image", "command", "args", "ports", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle",
      "restartPolicy", "resizePolicy")
@@ -70,7 +75,7 @@ _KINDS = (
 
 
 def essential(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """Of manifests what matters to restarts; no environment, no volumes, no ConfigMap or Secret."""
+    """Of manifests what matters to restarts; no environment, no ConfigMap or Secret, of volumes the limits."""
     pod = {**_POD, "containers": _CONTAINER, "initContainers": _CONTAINER}
     template = {"metadata": {"labels": None}, "spec": pod}
     spec = {**_KEPT["spec"], "template": template}

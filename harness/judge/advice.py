@@ -33,6 +33,7 @@ from harness.judge.remedies import (
     second_replica,
     wider_grace,
 )
+from harness.judge.workload_remedies import after_the_old, larger_limit, surge, unblock
 from harness.manifests import Manifest
 from harness.results import Advice
 
@@ -47,6 +48,9 @@ RESTARTED: Final = frozenset(["liveness", "hang", "crash", "kill", "resize", "re
 
 EVICTED: Final = frozenset(["disk", "ephemeral-limit"])
 """Paths on which the kubelet stops a pod by itself: nothing drains."""
+
+EVICT: Final = frozenset(["evict", "evict-blocked", "drain"])
+"""Paths that ask budgets."""
 
 ANY: Final[frozenset[str]] = frozenset()
 
@@ -65,14 +69,18 @@ class Remedy:
 REMEDIES: Final[tuple[Remedy, ...]] = (
     Remedy(frozenset(["rollout"]), ANY, create_first),
     Remedy(DELETED | RESTARTED, ANY, readiness),
-    Remedy(DELETED, ANY, pre_stop),
-    Remedy(GAP | RESTARTED | EVICTED | {"node-down", "readiness"}, ANY, second_replica),
+    Remedy(EVICT, ANY, unblock),
+    Remedy(DELETED | EVICT, ANY, pre_stop),
+    Remedy(GAP | EVICT | RESTARTED | EVICTED | {"node-down", "readiness"}, ANY, second_replica),
     Remedy(GAP, frozenset(["empty", "late-routing"]), bridge),
     Remedy(frozenset(["drain"]), ANY, budget),
     Remedy(frozenset(["liveness", "hang"]), ANY, readiness_first),
     Remedy(frozenset(["resize"]), ANY, in_place),
     Remedy(frozenset(["crash", "kill", "oom", "restart-all"]), ANY, retry),
+    Remedy(EVICTED, ANY, larger_limit),
     Remedy(EVICTED, ANY, ephemeral),
+    Remedy(frozenset(["rollout"]), ANY, surge),
+    Remedy(DELETED, ANY, after_the_old),
     Remedy(frozenset(["node-down"]), ANY, watch_nodes),
     Remedy(DELETED, ANY, connection_close),
     Remedy(DELETED, ANY, wider_grace),

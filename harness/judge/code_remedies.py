@@ -1,5 +1,7 @@
 """Remedies in the app's code, in its clients or in the cluster, where no manifest helps; None where they do not fit."""
 
+from typing import Final
+
 from harness.judge.hurt import Hurt
 from harness.judge.piece import piece
 from harness.results import Advice
@@ -15,12 +17,18 @@ def retry(felt: Hurt) -> Advice | None:
     )  # fmt: skip
 
 
+SERVED_S: Final = 1.0
+"""An app that closed its socket so long after its signal went on serving."""
+
+
 def ephemeral(felt: Hurt) -> Advice | None:
-    """What helps against evictions by the kubelet."""
+    """What helps against evictions by the kubelet, unless the app does so already."""
+    if (felt.closed_after_s or 0) >= SERVED_S:
+        return None
     return piece(
         felt, "serve-until-killed", "go on serving after the stop signal; give ephemeral-storage requests that hold",
         "What a kubelet evicts is not drained: its endpoint stays until all its containers have ended, so every request"
-        " refused before that is lost. Better: a larger sizeLimit, or ephemeral-storage requests: another goes then.",
+        " refused before that is lost. Better not to be evicted: pods that ask for what they use go last.",
         [], kind="code",
     )  # fmt: skip
 

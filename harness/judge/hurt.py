@@ -10,11 +10,13 @@ from harness.clock import NS_PER_S, seconds
 from harness.history import History
 from harness.judge.causes import each_cause
 from harness.judge.expectation import Evidence
+from harness.judge.presence import node_gaps_s, together_s
 from harness.judge.world import World, host_of
 from harness.lives import PodLife, lives
+from harness.proof import events, pods, refusals
 from harness.records import Act, Deployed, LeaseSeen, ProbeStarted, ScenarioStarted
 from harness.results import InFlight, Phase, Streams
-from harness.shape import Shape, Workload, sends_to
+from harness.shape import Shape, Workload, at, sends_to, whole
 
 GROUPS: Final = (
     ("silent-stop", "told nothing, was being deleted"),
@@ -45,10 +47,14 @@ def group(cause: str) -> str:
 
 @dataclass(frozen=True)
 class Hurt:
-    """What was felt: of single requests, of kept connections, in flight, on streams, by those who wait for a leader.
+    """What was felt: of single requests, of kept connections, in flight, on streams, by those who wait for a leader,
+    for a drain, for a node's daemon, or for a Job's result.
 
     `groups` counts failed requests by the kind of their cause. `drain_s` is how long after a pod's deletion the last
-    request failed that a drain would have spared; None if none did.
+    request failed that a drain would have spared; None if none did. `closed_after_s` is how long after its stop signal
+    a pod first closed its socket on somebody. `refused` is what the API said of an eviction that was given up.
+    `unmanned_s` is how long a node was without its daemon in a rollout, `together_s` how long two pods of a Job worked
+    at once. `filled` names the volumes over whose limit the kubelet evicted a pod.
     """
 
     path: str
@@ -66,6 +72,11 @@ class Hurt:
     streams: list[Streams] = field(default_factory=list)
     expired_s: float | None = None
     overlap_s: float = 0.0
+    closed_after_s: float | None = None
+    refused: str = ""
+    unmanned_s: float = 0.0
+    together_s: float = 0.0
+    filled: frozenset[str] = frozenset()
 
     @property
     def felt(self) -> bool:
@@ -73,6 +84,7 @@ class Hurt:
         flying = self.in_flight
         return bool(
             self.failed or self.longest_s or self.reused or self.expired_s or self.overlap_s
+            or self.refused or self.unmanned_s or self.together_s
             or any(one.cut + one.silent + one.lost for one in self.streams)
             or (flying and (flying.failed or flying.lost or flying.doubled))
         )  # fmt: skip
@@ -89,8 +101,9 @@ def hurt(seen: Evidence) -> Hurt | None:
     main = seen.traffic.get("service") or next(iter(seen.traffic.values()), None)
     passed = [one for one in (seen.failover.handovers if seen.failover else []) if _expired(one.phases)]
     started = history.of(ScenarioStarted)
+    path = started[0].path if started else ""
     return Hurt(
-        path=started[0].path if started else "",
+        path=path,
         shape=shape,
         workload=workload,
         groups=_grouped(main.causes if main else {}),
@@ -105,6 +118,11 @@ def hurt(seen: Evidence) -> Hurt | None:
         streams=list(seen.streams.values()),
         expired_s=max((one.gap_s for one in passed), default=None) if seen.failover else _expired_s(history),
         overlap_s=seen.failover.overlap_s if seen.failover else 0.0,
+        closed_after_s=_closed_after_s(main.causes if main else {}),
+        refused=_refused(history),
+        unmanned_s=_unmanned_s(history, workload) if path == "rollout" else 0.0,
+        together_s=_together_s(history, workload),
+        filled=_filled(history),
     )
 
 
@@ -190,3 +208,37 @@ def _in_flight_s(history: History) -> float:
         requests = history.requests(name, warm_up=True)
         took += (requests.end_ns - requests.sent_ns)[requests.ok].tolist()
     return math.ceil(seconds(max(took)) * 10) / 10
+
+
+def _closed_after_s(found: dict[str, int]) -> float | None:
+    """See `Hurt`, by the words of the causes."""
+    told = [re.search(r"\((\d+) ms after its stop signal\)", cause) for cause in found]
+    return min((int(one[1]) / 1000 for one in told if one), default=None)
+
+
+def _refused(history: History) -> str:
+    """What the API said last of an eviction that a budget refused and that was never accepted; empty if none was."""
+    accepted = {act.uid for act in history.of(Act) if (act.verb, act.status) == ("evict", "done")}
+    return next((str(act.detail["why"]) for act in reversed(refusals(history)) if act.uid not in accepted), "")
+
+
+def _unmanned_s(history: History, workload: Workload) -> float:
+    """The longest time that a node was without an available pod of a DaemonSet that it had one of."""
+    acts = history.of(Act)
+    if workload.kind != "DaemonSet" or not acts:
+        return 0.0
+    return max(node_gaps_s(pods(history, **workload.labels), acts[0].t_ns).values(), default=0.0)
+
+
+def _together_s(history: History, workload: Workload) -> float:
+    """How long, at least, two pods of a Job that runs one at a time were at work at once."""
+    if workload.kind != "Job" or whole(at(workload.manifest, "spec", "parallelism"), 1) != 1:
+        return 0.0
+    span = together_s(pods(history, **workload.labels))
+    return 0.0 if isinstance(span, str) else span[0]
+
+
+def _filled(history: History) -> frozenset[str]:
+    """The emptyDirs of which the kubelet said that they exceed their limit."""
+    told = [re.search(r'EmptyDir volume "([^"]+)" exceeds', event.message) for event in events(history, "Evicted")]
+    return frozenset(one[1] for one in told if one)

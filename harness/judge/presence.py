@@ -63,6 +63,30 @@ def longest_gap_s(spans: Sequence[Span], since_ns: int) -> float:
     return max([0.0, *gaps])
 
 
+def node_gaps_s(found: Sequence[PodLife], since_ns: int) -> dict[str, float]:
+    """By each node that had an available pod of these, the longest time from a moment on in which it had none."""
+    nodes: dict[str, list[Span]] = {}
+    for life in found:
+        nodes.setdefault(life.node, []).extend(available(life))
+    return {node: longest_gap_s(spans, since_ns) for node, spans in nodes.items() if spans}
+
+
+def together_s(found: Sequence[PodLife]) -> tuple[float, float] | str:
+    """How long the processes of a pod and of the next one that came ran at the same time, at least and at most.
+
+    What was not seen of them, in words, where it cannot be told.
+    """
+    low_s = high_s = 0.0
+    for old, new in itertools.pairwise(sorted(found, key=lambda life: life.first_seen_ns)):
+        ends = [end.finished_ns for end in old.exits() if end.finished_ns is not None]
+        began = new.said_ns("started")
+        if not ends or began is None:
+            return f"the end of {old.name} or the start of {new.name} was not seen"
+        low_s = max(low_s, seconds(max(ends) - began))
+        high_s = max(high_s, seconds(max(ends) - began) + 1)
+    return low_s, high_s
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OfPods(Expectation):
     """An expectation on the pods with these labels: (key, value) pairs."""
@@ -136,11 +160,8 @@ class NodeGap(_OfPods):
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
-        nodes: dict[str, list[Span]] = {}
-        for life in pods(evidence.history, **dict(self.labels)):
-            nodes.setdefault(life.node, []).extend(available(life))
         began_ns = min((act.t_ns for act in evidence.history.of(Act)), default=0)
-        gaps = {node: longest_gap_s(spans, began_ns) for node, spans in nodes.items() if spans}
+        gaps = node_gaps_s(pods(evidence.history, **dict(self.labels)), began_ns)
         what = f"each node without an available pod for {self.at_least_s:g} to {self.at_most_s:g} s"
         seen = ", ".join(f"{node} {gap_s:.3f} s" for node, gap_s in sorted(gaps.items()))
         holds = all(self.at_least_s <= gap_s <= self.at_most_s for gap_s in gaps.values())
@@ -159,16 +180,12 @@ class Overlap(_OfPods):
 
     def __call__(self, evidence: Evidence) -> results.Expected:
         """Judge it."""
-        found = sorted(pods(evidence.history, **dict(self.labels)), key=lambda life: life.first_seen_ns)
+        found = pods(evidence.history, **dict(self.labels))
         what = f"two at work for {self.at_least_s:g} to {self.at_most_s:g} s"
-        low_s = high_s = 0.0
-        for old, new in itertools.pairwise(found):
-            ends = [end.finished_ns for end in old.exits() if end.finished_ns is not None]
-            began = new.said_ns("started")
-            if not ends or began is None:
-                return self.told(what, f"the end of {old.name} or the start of {new.name} was not seen", None)
-            low_s = max(low_s, seconds(max(ends) - began))
-            high_s = max(high_s, seconds(max(ends) - began) + 1)
+        span = together_s(found)
+        if isinstance(span, str):
+            return self.told(what, span, None)
+        low_s, high_s = span
         holds = True if low_s >= self.at_least_s and high_s <= self.at_most_s else None
         if high_s < self.at_least_s or low_s > self.at_most_s:
             holds = False

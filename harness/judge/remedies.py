@@ -9,6 +9,7 @@ from harness.judge.piece import piece
 from harness.look.availability import CREATE_FIRST, KEPT, spread
 from harness.look.budgets import budget_of
 from harness.look.probes import asks, gives_up_s, handler
+from harness.look.stops import DRAIN_S
 from harness.manifests import Manifest
 from harness.results import Advice
 from harness.shape import Container, at, share_of
@@ -32,18 +33,22 @@ def _abrupt(felt: Hurt) -> bool:
 
 def pre_stop(felt: Hurt) -> Advice | None:
     """A preStop sleep as long as the drain that was measured, and the work in flight that was cut."""
-    shown = felt.groups.keys() & DRAINABLE or _abrupt(felt)
-    if not shown or not felt.shape.services(felt.workload):
+    measured = bool(felt.groups.keys() & DRAINABLE) or _abrupt(felt)
+    if not (measured or felt.refused) or not felt.shape.services(felt.workload):
         return None
     drain_s = felt.drain_s or 0.0
     needed = max(LEAST_SLEEP_S, math.ceil(drain_s + MARGIN_S + (felt.in_flight_s if _abrupt(felt) else 0)))
-    sleeps = _sleeps(felt, needed)
+    sleeps = _sleeps(felt, needed if measured else DRAIN_S)
     changed = [(one, sleep) for one, sleep in sleeps if sleep > (one.pre_stop_s or 0)]
+    if not measured:
+        changed = [(one, sleep) for one, sleep in changed if one.pre_stop_s is None]
     if not changed:
         return None
     change = _slept(felt, changed)
     told = ", ".join(f"{sleep} s" + (f" in {one.name}" if len(sleeps) > 1 else "") for one, sleep in changed)
     evidence = [f"the last request that a pod on its way out lost was sent {drain_s:.2f} s after its deletion"]
+    if not measured:
+        evidence = ["no pod went, so no drain was measured: where one may go, its signal must wait for routing"]
     if _abrupt(felt):
         evidence.append(f"work in flight took up to {felt.in_flight_s:.1f} s, and was cut at the signal")
     return piece(
@@ -98,10 +103,14 @@ def second_replica(felt: Hurt) -> Advice | None:
     change: Manifest = {"replicas": 2}
     if not at(workload.pod, "topologySpreadConstraints") and not at(workload.pod, "affinity", "podAntiAffinity"):
         change["template"] = {"spec": spread(workload)}
+    why = "The only pod went, or was down, before another could answer."
+    evidence = [f"nobody answered for {felt.longest_s:.2f} s"]
+    if felt.refused:
+        why = "Of an only pod a budget can but forbid each eviction, or allow that nobody answers meanwhile."
+        evidence = [f"its eviction was refused: {felt.refused}"]
     return piece(
-        felt, "second-replica", "run 2 replicas, on two nodes",
-        "The only pod went, or was down, before another could answer.",
-        [f"nobody answered for {felt.longest_s:.2f} s"], patch.patch_of(workload.manifest, ("spec",), change),
+        felt, "second-replica", "run 2 replicas, on two nodes", why, evidence,
+        patch.patch_of(workload.manifest, ("spec",), change),
     )  # fmt: skip
 
 

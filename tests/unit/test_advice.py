@@ -12,14 +12,14 @@ from recorded import RECORDINGS
 from test_matrix import HISTORIES, PLAYED, RESULTS
 
 from harness import summary
-from harness.deploy import controller, framework, proxied, server
+from harness.deploy import controller, daemons, framework, proxied, server
 from harness.history import History
 from harness.judge.advice import REMEDIES, apply
 from harness.judge.causes import UNEXPLAINED, UNTOLD
 from harness.judge.expectation import Evidence
 from harness.judge.hurt import GROUPS, group, hurt
 from harness.look import look
-from harness.manifests import essential, main_container, of_kind, pod_spec
+from harness.manifests import essential, main_container, merged, of_kind, pod_spec
 from harness.records import Deployed, ScenarioStarted, Work
 from harness.results import Advice, Result
 from harness.shape import Shape
@@ -50,6 +50,12 @@ FITS = {
     "preempt-newest": {"pre-stop-sleep", "second-replica"},
     "taint": {"pre-stop-sleep", "spread"},
     "drain-unguarded": {"pre-stop-sleep", "spread", "budget"},
+    "drain-blocked": {"budget-lets-go", "second-replica", "pre-stop-sleep"},
+    "evict-blocked": {"budget-lets-go", "second-replica", "pre-stop-sleep"},
+    "evict-blocked-percent": {"budget-lets-go", "second-replica", "pre-stop-sleep"},
+    "evict-unhealthy-refused": {"budget-lets-go", "second-replica", "pre-stop-sleep"},
+    "daemonset-unavailable": {"surge"},
+    "job-overlap": {"replace-after-end"},
     "terminating-fallback-unready": {"second-replica"},
     "readiness-flap-alone": {"second-replica"},
     "liveness-one": {"second-replica", "readiness-first"},
@@ -59,8 +65,8 @@ FITS = {
     "resize-restart": {"second-replica", "resize-in-place"},
     "soft-eviction": {"serve-until-killed"},
     "hard-eviction": {"serve-until-killed"},
-    "ephemeral-limit": {"serve-until-killed"},
-    "ephemeral-limit-serving": {"serve-until-killed"},
+    "ephemeral-limit": {"size-limit", "serve-until-killed"},
+    "ephemeral-limit-serving": {"size-limit"},
     "node-down-crash": {"node-monitor"},
     "node-down-cut": {"node-monitor"},
     "handover-expiry": {"release-on-cancel"},
@@ -114,7 +120,7 @@ def test_the_advice_applied_leaves_nothing_more_to_advise_in_the_manifests(name)
     manifests = apply(first, [one for app in played.apps for one in app.manifests])
     mended = Deployed(seen.records[0].t_ns, "mended", essential(manifests))
     again = played.judge(History(name, [*seen.records, mended])).advice
-    assert {one.code for one in again if one.kind == "manifest"} <= {"grace-period"}  # that goes by what it was
+    assert {one.code for one in again if one.kind == "manifest"} <= {"grace-period", "size-limit"}  # by what it was
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -144,6 +150,59 @@ def test_a_grace_period_that_is_too_short_for_the_sleep_is_raised():
     found = advised("server-uvicorn-default", "pre-stop-sleep")
     slept_s = main_container(found.patch[0])["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod_spec(found.patch[0])["terminationGracePeriodSeconds"] == slept_s + 10
+
+
+def patched(name, kind, code):
+    """The spec of an object by one piece of the advice on a recorded row."""
+    return of_kind(advised(name, code).patch, kind)["spec"]
+
+
+@pytest.mark.parametrize(
+    ("name", "was"), [("evict-blocked", "maxUnavailable"), ("evict-blocked-percent", "minAvailable"),
+                      ("drain-blocked", "minAvailable"), ("evict-unhealthy-refused", "minAvailable")]
+)  # fmt: skip
+def test_a_budget_that_lets_none_go_is_told_by_the_api_s_own_words(name, was):
+    change = patched(name, "PodDisruptionBudget", "budget-lets-go")
+    assert {was, *change} == {was, "maxUnavailable", "unhealthyPodEvictionPolicy"}
+    assert (change["maxUnavailable"], change["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+    assert was == "maxUnavailable" or change[was] is None
+    healthy = 0 if name == "evict-unhealthy-refused" else 1
+    for code in ("budget-lets-go", "second-replica"):
+        assert f"needs 1 healthy pods and has {healthy} currently" in advised(name, code).evidence[0]
+
+
+def test_what_never_went_gets_a_sleep_to_begin_with_unless_it_has_one():
+    assert advised("evict-blocked", "pre-stop-sleep").what == "add preStop.sleep 5 s"
+    assert "no drain was measured" in advised("evict-blocked", "pre-stop-sleep").evidence[0]
+    seen, sleeps = HISTORIES["evict-blocked"], server(replicas=1, budget={"maxUnavailable": 0}, pre_stop_s=2)
+    told = Deployed(seen.records[0].t_ns, "server", essential(sleeps.manifests))
+    advice = PLAYED["evict-blocked"].judge(History("evict-blocked", [*seen.records, told])).advice
+    assert {one.code for one in advice} == {"budget-lets-go", "second-replica"}
+
+
+@pytest.mark.parametrize("name", ["ephemeral-limit", "ephemeral-limit-serving"])
+def test_a_volume_that_was_too_small_is_doubled(name):
+    (volume,) = pod_spec(advised(name, "size-limit").patch[0])["volumes"]
+    assert volume == {"name": "scratch", "emptyDir": {"sizeLimit": "32Mi"}}
+    assert "exceeds its limit of 16Mi" in advised(name, "size-limit").evidence[0]
+
+
+def test_a_daemon_comes_before_the_old_one_goes_where_a_node_can_have_two():
+    change = patched("daemonset-unavailable", "DaemonSet", "surge")
+    assert change["updateStrategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert change["minReadySeconds"] == 2
+    seen, app = HISTORIES["daemonset-unavailable"], daemons(server(pre_stop_s=4))
+    main_container(app.manifests[0])["ports"][0]["hostPort"] = 8080
+    told = Deployed(seen.records[0].t_ns, "server", essential(app.manifests))
+    assert PLAYED["daemonset-unavailable"].judge(History("daemonset-unavailable", [*seen.records, told])).advice == []
+
+
+def test_a_job_of_several_at_once_is_not_taken_for_one_that_works_twice():
+    assert patched("job-overlap", "Job", "replace-after-end") == {"podReplacementPolicy": "Failed"}
+    seen, app = HISTORIES["job-overlap"], PLAYED["job-overlap"].apps[0]
+    several = [merged(one, {"spec": {"parallelism": 2}}) if one["kind"] == "Job" else one for one in app.manifests]
+    told = Deployed(seen.records[0].t_ns, "server", essential(several))
+    assert PLAYED["job-overlap"].judge(History("job-overlap", [*seen.records, told])).advice == []
 
 
 def test_each_kind_of_cause_is_known():
