@@ -156,6 +156,7 @@ class Scenario:
         self._elsewhere = namespace
         self._allow(*(path for path in PATHS if path.name == self.row.path))
         app = running(self._kube, namespace, kind, name, service, port)
+        self._manifests += app.manifests
         self._recorder.add(Deployed(now_ns(), app.name, app.manifests))
         observer = Observer(self._kube, self._recorder, namespace)
         self._observers.append(observer)

@@ -94,6 +94,9 @@ def test_paths_on_a_deployment_that_runs_change_nothing_but_the_restart(kube: Ku
     # A machine too noisy to measure on is told of as such; proof and traffic are there all the same.
     assert all(one["verdict"] in ("pass", "inconclusive") for one in found.values()), said
     assert all(one["proof"] and one["traffic"]["requests"] > 50 for one in found.values())
+    # What the cluster has about it was looked at too: its budget counts it, and says nothing of broken pods.
+    codes = [{finding["code"] for finding in one["findings"]} for one in found.values()]
+    assert all("budget-guards-broken" in one and "no-budget" not in one for one in codes), said
     after = state(kube)
     allowed = copy.deepcopy(before)
     rolled = after["Deployment/web"]

@@ -7,6 +7,7 @@ import sys
 import histories as made
 import pytest
 
+from harness import scenario
 from harness.cli import main
 from harness.commands.rbac import manifest
 from harness.deploy import running
@@ -14,12 +15,15 @@ from harness.disrupt import Delete, Evict, Handover, Rollout
 from harness.errors import Impossible, KubeError, UsageError
 from harness.judge.expectation import Evidence
 from harness.judge.presence import NoneAvailable
+from harness.look import look
 from harness.own.app import own_app
 from harness.own.attach import attached_app
 from harness.own.collect import choose
 from harness.own.paths import BUILT_IN
 from harness.own.run import run_path
 from harness.records import Act
+from harness.run import RunFolder
+from harness.scenario import Row, Scenario
 from harness.spec import SpecError, load_app
 
 WEB = {
@@ -27,12 +31,33 @@ WEB = {
     "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}},
     "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2},
 }
+SHOP = ("shop", "Deployment", "web")
 SERVICE = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 8080}, {"port": 9090, "name": "admin"}]}}
 
 
+def of_web(name, **spec):
+    return {"metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+
+
+LABELLED = {"spec": {**WEB["spec"], "template": {"metadata": {"labels": {"app": "web", "tier": "front"}}, "spec": {}}}}
+SENDING = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+AROUND = {
+    "Service": [of_web("web", **SENDING), of_web("other", selector={"app": "db"}), of_web("front", **SENDING)],
+    "PodDisruptionBudget": [
+        of_web("web", minAvailable=2, selector={"matchLabels": {"tier": "front"}}),
+        of_web("db", maxUnavailable=1, selector={"matchLabels": {"app": "db"}}),
+    ],
+}
+
+
 class Kube:
-    def __init__(self, **objects):
+    def __init__(self, around=None, **objects):
         self.objects = objects
+        self.around = around or {}
+
+    def list(self, api_version, kind, namespace):
+        assert (api_version, namespace) == ({"Service": "v1"}.get(kind, "policy/v1"), "shop")
+        return self.around.get(kind, [])
 
     def get(self, api_version, kind, name, namespace):
         assert (name, namespace) == ("web", "shop")
@@ -79,6 +104,29 @@ def test_an_app_as_it_runs():
         running(Kube(Deployment=WEB, Service=SERVICE), "shop", "Deployment", "web", "web", 1)
 
 
+@pytest.mark.parametrize(("service", "services"), [("web", ["web", "front"]), ("", ["web", "front"])])
+def test_what_is_about_an_app_that_runs_is_read_too(service, services):
+    app = running(Kube(AROUND, Deployment={**WEB, **LABELLED}, Service=AROUND["Service"][0]), *SHOP, service)
+    kinds = {kind: [one["metadata"]["name"] for one in app.manifests if one["kind"] == kind] for kind in AROUND}
+    assert kinds == {"Service": services, "PodDisruptionBudget": ["web"]}
+    # The budget lets none go, and says nothing of broken pods.
+    found = {one.code for one in look(app.manifests)}
+    assert {"budget-blocks", "budget-guards-broken"} <= found
+    assert "no-budget" not in found
+
+
+def test_what_an_attached_app_promises_wrongly_is_told_in_its_result(tmp_path, monkeypatch):
+    monkeypatch.setattr(scenario, "Observer", NoObserver)
+    monkeypatch.setattr(scenario, "create_namespace", lambda *_, **__: "ns")
+    monkeypatch.setattr(scenario, "delete_namespace", lambda *_: None)
+    kube = Kube(AROUND, Deployment={**WEB, **LABELLED}, Service=AROUND["Service"][0])
+    survive = Scenario(kube, RunFolder(tmp_path), Row("C1", "web-evict", "evict", "", ""))
+    survive.open()
+    survive.attach(*SHOP, "web")
+    survive.close("broken on purpose")
+    assert "budget-blocks" in {one.code for one in survive.result.findings}
+
+
 def test_one_that_is_not_there_or_not_whole_or_not_told_by_labels():
     with pytest.raises(UsageError, match="there is no Deployment web in the namespace shop"):
         running(Kube(), "shop", "Deployment", "web")
@@ -90,6 +138,17 @@ def test_one_that_is_not_there_or_not_whole_or_not_told_by_labels():
     more = {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "x", "operator": "Exists"}]}
     with pytest.raises(UsageError, match="told by more than"):
         running(Kube(Deployment={**WEB, "spec": {**WEB["spec"], "selector": more}}), "shop", "Deployment", "web")
+
+
+class NoObserver:
+    def __init__(self, *_):
+        pass
+
+    def start(self):
+        pass
+
+    def stop(self):
+        pass
 
 
 class Survive:
