@@ -9,7 +9,8 @@ CLUSTER ?= embedded
 KIND_IMAGE ?=
 ARGS ?=
 UP = $(SURVIVE) cluster up --cluster $(CLUSTER) $(if $(KIND_IMAGE),--kind-image $(KIND_IMAGE))
-ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
+SIDE_BY_SIDE = --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
+ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs compare-peers clean distclean lock
@@ -61,7 +62,7 @@ browser: ## the report in a real browser
 live: ## tests on the embedded cluster and in a browser
 	@$(SURVIVE) cluster up
 	@$(ROWS) -n $(WORKERS) -m core
-	@$(PYTHON) -m pytest tests/advice --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) -m core
+	@$(PYTHON) -m pytest tests/advice --cluster embedded $(SIDE_BY_SIDE) -n $(WORKERS) -m core
 	@$(PYTHON) -m pytest tests/browser tests/calibrate tests/cluster -q -rs
 
 bench: ## inject outages of known length and tell by how much the measurement errs (also on the cluster, if it runs); then what it costs
@@ -92,7 +93,7 @@ distclean: clean ## clean, and remove the builds, the environment and the report
 
 advice: ## advice on bad variants of the matrix, applied, makes them good: each is run before and after; tuning finds known answers
 	@$(SURVIVE) cluster up
-	@$(PYTHON) -m pytest tests/advice/test_mended.py --cluster embedded --dist load --maxschedchunk 1 -v -n $(WORKERS) $(ARGS)
+	@$(PYTHON) -m pytest tests/advice/test_mended.py --cluster embedded $(SIDE_BY_SIDE) -n $(WORKERS) $(ARGS)
 	@$(PYTHON) -m pytest tests/advice/test_tuned.py --cluster embedded -v
 	@$(PYTHON) -m pytest tests/advice/test_interrupted.py -v
 

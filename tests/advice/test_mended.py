@@ -47,11 +47,13 @@ class Mended:
         return self._scenario.expect(*self._case.good)
 
 
-def run(session: Session, row: SuiteRow, when: str, case: Case | None = None, advice: Sequence[Advice] = ()) -> Result:
-    """The row's test in a namespace of its own: as it is, or with a case's advice applied."""
+def run(
+    session: Session, row: SuiteRow, when: str, case: Case | None = None, advice: Sequence[Advice] = (), *, again: bool
+) -> Result:
+    """The row's test in a namespace of its own: as it is, or with a case's advice applied. `again`: after noise."""
     name = f"{row.name}-{when}"
     told = Row(row.id, name, row.path, f"{name}: advice tried out", "tests/advice")
-    scenario = Scenario(session.kube, session.folder, told, session.nodes, session.furnishing)
+    scenario = Scenario(session.kube, session.folder, told, session.nodes, session.furnishing, again=again)
     error = "the test did not come to its judgement"
     try:
         scenario.open()
@@ -66,13 +68,15 @@ def run(session: Session, row: SuiteRow, when: str, case: Case | None = None, ad
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.core if name in CORE else ()) for name in CASES])
-def test_advice_applied_makes_a_bad_variant_good(survive_session, name):
+def test_advice_applied_makes_a_bad_variant_good(survive_session, request, name):
     row, case = ROWS[name], CASES[name]
+    again = getattr(request.node, "execution_count", 1) > 1  # by pytest-rerunfailures, as rows are
     with contextlib.ExitStack() as alone:
+        alone.enter_context(survive_session.folder.place(sole=again))
         if row.alone:
             alone.enter_context(survive_session.folder.turn(row.alone, name))
-        before = run(survive_session, row, "before")
+        before = run(survive_session, row, "before", again=again)
         assert before.advice, "nothing was advised"
         assert {one.code for one in before.advice if one.kind == "code"} >= set(case.code)
-        after = run(survive_session, row, "after", case, before.advice)
+        after = run(survive_session, row, "after", case, before.advice, again=again)
     assert after.verdict == "pass"
