@@ -49,6 +49,10 @@ NEEDS: Final = (
         "KEP-4818", "PodLifecycleSleepActionAllowZero",
     ),
     Need(
+        "delete", (("B12", "endpoint-aware-sleep-short"),), "a preStop sleep of 0 s", (1, 32), (1, 33),
+        "KEP-4818", "PodLifecycleSleepActionAllowZero",
+    ),
+    Need(
         "crash", (("A15", "crash-rules"),), "restartPolicyRules of a container", (1, 34), (1, 35),
         GATES_FILE, "ContainerRestartRules",
     ),
