@@ -1,6 +1,5 @@
 """Whether images are to be had, proved by throw-away pods that ask for them, in a namespace of their own."""
 
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from harness.deploy import Furnishing, create_namespace, delete_namespace, wait_
 from harness.deploy.app import waits_for
 from harness.doctor import Finding
 from harness.errors import WaitTimeout
-from harness.images import Images
+from harness.images import AUTH, NAMED, Images, way_out
 from harness.kube import Kube, Object
 from harness.manifests import Manifest
 
@@ -26,19 +25,6 @@ _STARTING: Final = ("CreateContainerConfigError", "CreateContainerError", "RunCo
 
 _UNTOLD: Final = ("", "ContainerCreating", "PodInitializing")
 
-_OTHER: Final = "push it where the nodes find it, or name another by {name}"
-_CAUSES: Final = (
-    ("no such host|dial tcp|i/o timeout|unreachable", "the nodes do not reach its registry: name one by {name}"),
-    ("x509|certificate", "the nodes do not trust the registry's certificate: see to their container runtime"),
-    (
-        "denied|unauthorized|authoriz|authentic|40[13]",
-        "it is not there, or not without credentials: give them by {auth}",
-    ),
-    ("not found|unknown", f"the registry has no such image: {_OTHER}"),
-    ("InvalidImageName", "that is no name of an image: correct {name}"),
-)
-"""What is said of a pull that failed, and what to do."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -49,8 +35,8 @@ class Wanted:
     secrets: Sequence[Manifest] = ()
     pull: Sequence[str] = field(default_factory=tuple)
     """The names of the Secrets."""
-    name: str = "--image NAME=REF or --image-registry HOST/PATH"
-    auth: str = "--image-pull-secret FILE"
+    name: str = NAMED
+    auth: str = AUTH
     """How others are named, and credentials given."""
 
 
@@ -130,5 +116,4 @@ def told(image: str, wanted: Wanted, outcome: str) -> Finding:
     what = f"pull {image}"
     if not outcome:
         return Finding(what, "ok", f"a pod of ours got it, for {wanted.whose}")
-    todo = next((todo for words, todo in _CAUSES if re.search(words, outcome)), f"see what was said; {_OTHER}")
-    return Finding(what, "bad", f"for {wanted.whose}: {outcome}", todo.format(name=wanted.name, auth=wanted.auth))
+    return Finding(what, "bad", f"for {wanted.whose}: {outcome}", way_out(outcome, wanted.name, wanted.auth))

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from harness import wait
 from harness.errors import Refused
+from harness.images import unpulled
 from harness.kube import Kube, Object, by_rule
 from harness.manifests import Manifest
 from harness.replicas import API_VERSIONS, is_ready, lacking, wanted_replicas
 
 _REFUSED_EVERY = 5
 """Looks: an app that is not ready is asked each 0.2 s, its controller's refusals each second."""
+
+_PULLS = 15
+"""Refusals asked for in a row: kubelets pull again after 10 s, by when a Secret may have come that was missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,15 @@ def apply(kube: Kube, app: App, namespace: str) -> None:
 def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) -> None:
     """Wait until the rollout is complete, the Service has every replica as ready and budgets count them.
 
-    Raises WaitTimeout, which says which pod waits for what, and Refused at once where a rule keeps its pods away.
+    Raises WaitTimeout, which says which pod waits for what, and Refused: at once where a rule keeps its pods away,
+    after some 15 s where they do not get their images.
     """
     seen: list[str] = ["nothing"]
     asked = itertools.count()
+    imageless = 0
 
     def ready() -> bool:
+        nonlocal imageless
         workload = kube.get(API_VERSIONS[app.kind], app.kind, app.name, namespace)
         seen[0] = lacking(workload)
         wanted = wanted_replicas(workload)
@@ -48,8 +55,13 @@ def wait_ready(kube: Kube, app: App, namespace: str, timeout_s: float = 90.0) ->
             seen[0] = _unrouted(kube, app.service, namespace, wanted)
         for name in _budgets(app, workload):
             seen[0] = seen[0] or uncounted(kube.get("policy/v1", "PodDisruptionBudget", name, namespace), wanted)
-        if seen[0] and next(asked) % _REFUSED_EVERY == 0 and (refusal := refused(kube, app, namespace)):
-            raise Refused(refusal)
+        if seen[0] and next(asked) % _REFUSED_EVERY == 0:
+            if refusal := refused(kube, app, namespace):
+                raise Refused(refusal)
+            lack = unpulled(_pods(kube, app, namespace))
+            imageless = imageless + 1 if lack else 0
+            if imageless == _PULLS:
+                raise Refused(f"the pods of {app.kind} {app.name} in {namespace} cannot start: {lack}")
         return not seen[0]
 
     def last() -> str:
@@ -109,10 +121,13 @@ def _unrouted(kube: Kube, service: str, namespace: str, wanted: int) -> str:
     return "" if ready >= wanted else f"Service {service} has {ready} ready endpoints of {wanted}"
 
 
+def _pods(kube: Kube, app: App, namespace: str) -> list[Object]:
+    return kube.list("v1", "Pod", namespace, labels=",".join(f"{key}={value}" for key, value in app.selector.items()))
+
+
 def _pods_say(kube: Kube, app: App, namespace: str) -> list[str]:
-    labels = ",".join(f"{key}={value}" for key, value in app.selector.items())
     events = kube.list("v1", "Event", namespace)
-    return [told for pod in kube.list("v1", "Pod", namespace, labels=labels) if (told := waits_for(pod, events))]
+    return [told for pod in _pods(kube, app, namespace) if (told := waits_for(pod, events))]
 
 
 def waits_for(pod: Object, events: list[Object]) -> str:

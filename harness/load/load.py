@@ -7,6 +7,7 @@ from harness import wait
 from harness.clock import now_ns
 from harness.errors import KubeError, UsageError, WaitTimeout
 from harness.history import Recorder
+from harness.images import unpulled
 from harness.kube import Kube
 from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, control_server, load_pods, pods_service
 from harness.load.probes import HOME, Ask, EachPod, NewConnections, Probe, Streams, Target
@@ -177,10 +178,12 @@ class Load:
 
     def _pod_says(self) -> list[str]:
         try:
-            status = self._kube.get("v1", "Pod", POD, self._namespace).get("status", {})
+            pod = self._kube.get("v1", "Pod", POD, self._namespace)
         except KubeError as exc:
             return [str(exc)]
+        status = pod.get("status", {})
         said = [f"the pod {POD} is {status.get('phase', 'unknown')}"]
         said += [item["message"] for item in status.get("conditions") or [] if item.get("message")]
+        said += filter(None, [unpulled([pod], passing=True)])
         logs = [log.line for log in self._recorder.history().of(Log) if log.pod == POD]
         return said + logs[-3:]

@@ -148,6 +148,39 @@ def test_what_passes_by_itself_or_is_anothers_is_no_refusal():
         wait_ready(Kube([with_status(readyReplicas=0)], failed=others), APP, "ns", timeout_s=0.0)
 
 
+def without_image(message):
+    pod = copy.deepcopy(POD)
+    pod["status"]["containerStatuses"][0] |= {
+        "image": "r.example/web:1",
+        "state": {"waiting": {"reason": "ErrImagePull", "message": message}},
+    }
+    return pod
+
+
+class Pulling(Kube):
+    """The pods, as they are at each look at them; the last for ever."""
+
+    def __init__(self, *pods):
+        super().__init__([with_status(readyReplicas=0)])
+        self.pods = list(pods)
+
+    def list(self, api_version, kind, namespace, *, labels="", fields=""):
+        if kind != "Pod":
+            return super().list(api_version, kind, namespace, labels=labels, fields=fields)
+        return [self.pods.pop(0) if len(self.pods) > 1 else self.pods[0]]
+
+
+REFUSES = without_image("401 Unauthorized")
+
+
+def test_pods_that_go_on_without_their_image_are_told_before_the_time_is_over():
+    kube = Pulling(*[REFUSES] * 14, POD, *[REFUSES] * 15, POD)
+    told = r"the pods of Deployment web in ns cannot start: web does not get the image r.example/web:1: .*401"
+    with pytest.raises(Refused, match=told):
+        wait_ready(kube, APP, "ns", timeout_s=60.0)
+    assert kube.pods == [POD]
+
+
 class Several(Kube):
     """Two Deployments, each whole or not, and two budgets."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from harness import manifests
 from harness.errors import UsageError
-from harness.images import Images
+from harness.images import Images, unpulled
 
 OURS = "survive.dev/server:dev"
 
@@ -59,3 +59,42 @@ def test_init_containers_and_cron_jobs_too():
 def test_pods_of_others_get_no_secret_of_ours():
     assert Images(secret=True).dress(pod("nginx:1")) == pod("nginx:1")
     assert Images(secret=True).dress(pod(OURS))["spec"]["imagePullSecrets"] == [{"name": "survive-pull"}]
+
+
+def waits(reason, message="", kind="containerStatuses"):
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"status": {kind: [{"name": "web", "image": "r.example/web:1", "state": state}]}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "todo"),
+    [
+        (
+            waits("ErrImagePull", "HEAD https://r.example/v2/: 401 Unauthorized"),
+            "give them by --image-pull-secret FILE",
+        ),
+        (waits("ImagePullBackOff", "Back-off: r.example/web:1: not found"), "the registry has no such image: push it"),
+        (waits("ErrImagePull", "x509: unknown authority", "initContainerStatuses"), "do not trust the registry's"),
+        (waits("InvalidImageName"), "that is no name of an image: correct --image NAME=REF"),
+    ],
+)
+def test_an_image_that_will_not_come(pod, todo):
+    said = unpulled([{"status": {}}, pod])
+    assert said.startswith("web does not get the image r.example/web:1: ")
+    assert todo in said
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        waits("ContainerCreating"),
+        waits("ErrImagePull", "dial tcp 10.0.0.9:443: connect: connection refused"),
+        waits("ErrImagePull", "r.example/web@sha256:8d401c: 429 Too Many Requests"),
+        waits("CrashLoopBackOff", "exec: not found"),
+        {"status": {"containerStatuses": [{"name": "web", "image": "x", "state": {"running": {}}}]}},
+    ],
+)
+def test_an_image_that_may_come_yet(pod):
+    assert unpulled([pod]) == ""
+    reason = pod["status"]["containerStatuses"][0]["state"].get("waiting", {}).get("reason")
+    assert bool(unpulled([pod], passing=True)) == (reason == "ErrImagePull")

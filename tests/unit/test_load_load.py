@@ -268,6 +268,15 @@ def test_start_says_what_is_wrong_with_its_pod(recorder):
         load.start(timeout_s=0.0)
 
 
+def test_start_says_which_image_its_pod_does_not_get(recorder):
+    waiting = {"reason": "ErrImagePull", "message": "dial tcp: connection refused"}
+    status = {"name": "control", "image": "r.example/load:1", "state": {"waiting": waiting}}
+    load = Load(Kube(recorder, rows=[], pod={"containerStatuses": [status]}), recorder, "ns", service="web")
+    told = "control does not get the image r.example/load:1: ErrImagePull: .*; the nodes do not reach its registry"
+    with pytest.raises(WaitTimeout, match=told):
+        load.start(timeout_s=0.0)
+
+
 def test_start_says_that_the_control_server_is_not_ready(recorder):
     kube = Kube(recorder, silent=True)
     recorder.add(PodSeen(1, "ADDED", "control-1", "u", "", "", "Pending", "", False, None, None, {"app": "control"}))
