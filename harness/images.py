@@ -30,7 +30,7 @@ _CAUSES: Final = (
     (
         r"denied|unauthorized|authoriz|authentic|\b40[13]\b",
         True,
-        "it is not there, or not without credentials: give them by {auth}",
+        "it is not there, or not without the right credentials: give them by {auth}",
     ),
     ("not found|unknown", True, f"the registry has no such image: {_OTHER}"),
     ("InvalidImageName", True, "that is no name of an image: correct {name}"),

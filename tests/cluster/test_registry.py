@@ -60,7 +60,7 @@ def test_a_wrong_password_is_told_with_the_image_and_the_way_out(
     }
     for one in said.values():
         assert re.search(DENIED, one["said"]), one["said"]
-        assert one["todo"] == "it is not there, or not without credentials: give them by --image-pull-secret FILE"
+        assert one["todo"].endswith("not without the right credentials: give them by --image-pull-secret FILE")
     (found,) = results(tmp_path)
     assert found["verdict"] == "error", row.result().stdout
     assert f"controller does not get the image {ADDRESS}/survive/controller:dev: " in found["why"]

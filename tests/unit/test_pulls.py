@@ -51,8 +51,8 @@ def test_a_container_of_which_nothing_is_known_yet():
     ("said", "todo"),
     [
         (NO_ROUTE, "the nodes do not reach its registry: name one by --image NAME=REF or --image-registry HOST/PATH"),
-        ("401 Unauthorized", "it is not there, or not without credentials: give them by --image-pull-secret FILE"),
-        ("pull access denied, may require authorization", "it is not there, or not without credentials"),
+        ("401", "it is not there, or not without the right credentials: give them by --image-pull-secret FILE"),
+        ("pull access denied, may require authorization", "it is not there, or not without the right credentials"),
         ("tls: failed to verify certificate: x509: unknown authority", "the nodes do not trust the registry's"),
         (
             "r.example/x:1: not found",
