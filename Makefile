@@ -13,7 +13,7 @@ SIDE_BY_SIDE = --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoi
 ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) $(SIDE_BY_SIDE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run matrix nightly test test-kind lint unit clients shipped live browser report bench advice docs compare-peers clean distclean lock
+.PHONY: help setup run matrix nightly test test-kind test-images lint unit clients shipped live browser report bench advice docs compare-peers clean distclean lock
 
 help: ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,11 +36,15 @@ test: ## lint, types, unit tests, clients against a fault server, documents and 
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
 	@$(MAKE) --no-print-directory lint unit clients shipped live
 
-test-kind: ## the real kind with our node image, and the Containerfiles built by Docker and Podman: no registry, engines of the tests' own
+test-kind: ## the real kind with our node image, without a registry, in a Docker engine of the tests' own
 	@FOR_KIND=1 sh scripts/setup.sh $(VENV)
 	@$(SURVIVE) kind image
 	@$(SURVIVE) kind program
 	@$(PYTHON) -m pytest tests/kind -v -rs
+
+test-images: ## the published Containerfiles built by Docker's two builders and by Podman, without a registry, in engines of the tests' own
+	@FOR_IMAGES=1 sh scripts/setup.sh $(VENV)
+	@$(PYTHON) -m pytest tests/images -v -rs
 
 lint: ## ruff and strict mypy
 	@$(VENV)/bin/ruff check

@@ -14,9 +14,9 @@ packages="$packages distro-info-data"
 distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
 # Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
-[ "${FOR_KIND:-}" != 1 ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
+[ "${FOR_KIND:-}${FOR_IMAGES:-}" = "" ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
 # Images are built by it too.
-[ "${FOR_KIND:-}" != 1 ] || packages="$packages podman"
+[ "${FOR_IMAGES:-}" != 1 ] || packages="$packages podman"
 # The documents need Python alone.
 [ "${FOR_DOCS:-}" = 1 ] && packages=
 

@@ -3,7 +3,7 @@
 import re
 
 from harness.clusters.embedded import images
-from tests.kind.recipe import ROOT, recipes
+from tests.images.recipe import ROOT, recipes
 
 IMAGES = (ROOT / "docs" / "clusters.md").read_text().partition("\n### Images\n")[2].partition("\n### ")[0]
 

@@ -3,7 +3,7 @@
 import pathlib
 
 from harness.clusters.embedded import host
-from tests.kind.podman import cgroup, command, place, podman
+from tests.images.podman import cgroup, command, place, podman
 
 
 def elsewhere() -> dict[pathlib.Path, float]:

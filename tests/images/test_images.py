@@ -26,9 +26,9 @@ from harness.locks import hold
 from harness.progress import Progress
 from harness.wait import until
 from tests.cluster import harness_image
-from tests.kind import podman
+from tests.images import podman
+from tests.images.recipe import ROOT, Recipe, recipes
 from tests.kind.engine import Engine, engine
-from tests.kind.recipe import ROOT, Recipe, recipes
 
 BASE = "survive.dev/base-here:dev"
 HERE = f"FROM {images.BASE}\nCOPY ca-certificates.crt {images.CERTIFICATES}\nCOPY pip.conf /etc/pip.conf\n"
