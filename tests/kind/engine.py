@@ -107,6 +107,8 @@ def engine(*, online: bool = False) -> Iterator[Engine]:
     with hold(lock(), "a Docker engine for tests"):
         clean()
         root.mkdir(parents=True)
+        host.make_cgroup(cgroup())
+        host.favour(cgroup())  # as the embedded cluster's is
         if not MODULES.exists():
             (root / NO_MODULES).touch()
         with (root / "dockerd.log").open("wb") as log:

@@ -80,7 +80,7 @@ UP = ("cluster", "up", "--cluster", "kind", "--name", NAME, "--kind-image")
 
 def test_a_killed_start_takes_kind_with_it_and_the_next_one_begins_anew(kind: Kind) -> None:
     killed = kind.survive(*UP, node_image.name())
-    until(kind.nodes, "the first node", UP_S, every_s=0.2)
+    until(lambda: bool(kind.nodes()), "the first node", UP_S, every_s=0.2)
     kind.docker.run("pkill", "--signal", "KILL", "--full", "survive cluster up")
     killed.communicate(timeout=30)
     assert killed.returncode != 0

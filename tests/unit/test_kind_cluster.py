@@ -66,6 +66,15 @@ def test_a_cluster_is_made_by_our_config_and_has_our_images(made, api):
     assert folder.kubeconfig.read_text() == "made by kind"
 
 
+def test_what_measures_has_the_greatest_share_of_the_cpu_or_it_is_said(made, api):
+    up()
+    assert made.calls("docker update") == [f"docker update --cpu-shares=262144 {NAME}-worker"]
+    said = Said()
+    made.fail("update", "not supported here")
+    up("other", said=said)
+    assert any("so more may be too noisy" in note and "not supported here" in note for note in said.notes)
+
+
 def test_one_that_runs_is_kept_whatever_image_it_has(made, api):
     up(asked=KindOptions("kindest/node:v1.35.0"))
     up()

@@ -48,6 +48,11 @@ def node(cluster: str, number: int) -> str:
     return f"{cluster}-worker{number if number > 1 else ''}"
 
 
+def load_node(cluster: str) -> str:
+    """The name of the node for load."""
+    return node(cluster, 1)
+
+
 def spare(cluster: str) -> str:
     """The name of the spare node."""
     return node(cluster, WORKERS)
