@@ -94,31 +94,18 @@ def test_a_killed_start_takes_kind_with_it_and_the_next_one_begins_anew(kind: Ki
     kind.done(kind.survive("cluster", "status", "--cluster", "kind", "--name", NAME), 60)
 
 
+def collected(*which: str) -> list[str]:
+    argv = [sys.executable, "-m", "pytest", "suites", "--co", "-q", *which]
+    said = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [line for line in said.splitlines() if "::" in line]
+
+
 def test_rows_of_every_topic_have_the_embedded_clusters_verdicts(kind: Kind, tmp_path: pathlib.Path) -> None:
-    core = subprocess.run(
-        [sys.executable, "-m", "pytest", "suites", "--co", "-q", "-m", "core"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
-    more = subprocess.run(
-        [sys.executable, "-m", "pytest", "suites", "--co", "-q", "-k", " or ".join(BEYOND_CORE)],
-        cwd=ROOT, capture_output=True, text=True,
-    ).stdout.split()  # fmt: skip
-    rows = sorted({one for one in (*core, *more) if "::" in one})
-    options = [
-        "--cluster",
-        "kind",
-        "--cluster-name",
-        NAME,
-        "--kind-image",
-        node_image.name(),
-        "--survive-out",
-        str(tmp_path),
-        "-n",
-        "2",
-        "-v",
-    ]
-    # One that was too noisy to judge is measured again, as in `make run`.
-    again = ["--dist", "load", "--maxschedchunk", "1", "--reruns", "1", "--only-rerun", "^TooNoisy:"]
-    said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *options, *again).communicate(timeout=ROWS_S)
+    rows = sorted({*collected("-m", "core"), *collected("-k", " or ".join(BEYOND_CORE))})
+    where = f"--cluster kind --cluster-name {NAME} --kind-image {node_image.name()} --survive-out {tmp_path}".split()
+    # One by one, since five nodes leave a machine of two cores little room; what was too noisy is measured again.
+    again = "-v -n 1 --dist load --maxschedchunk 1 --reruns 2 --only-rerun ^TooNoisy:".split()
+    said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *where, *again).communicate(timeout=ROWS_S)
     assert (tmp_path / "latest" / "results.json").exists(), said
     found = {one.name: one for one in Results.read(tmp_path / "latest" / "results.json").results}
     wanted = {one.name: one.verdict for file in EMBEDDED for one in Results.read(file).results}
