@@ -104,7 +104,7 @@ def test_rows_of_every_topic_have_the_embedded_clusters_verdicts(kind: Kind, tmp
     rows = sorted({*collected("-m", "core"), *collected("-k", " or ".join(BEYOND_CORE))})
     where = f"--cluster kind --cluster-name {NAME} --kind-image {node_image.name()} --survive-out {tmp_path}".split()
     # One by one, since five nodes leave a machine of two cores little room; what was too noisy is measured again.
-    again = "-v -n 1 --dist load --maxschedchunk 1 --reruns 2 --only-rerun ^TooNoisy:".split()
+    again = ["-v", "-n", "1", "--dist", "load", "--maxschedchunk", "1", "--reruns", "2", "--only-rerun", "^TooNoisy:"]
     said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *where, *again).communicate(timeout=ROWS_S)
     assert (tmp_path / "latest" / "results.json").exists(), said
     found = {one.name: one for one in Results.read(tmp_path / "latest" / "results.json").results}
