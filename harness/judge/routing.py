@@ -14,6 +14,8 @@ from harness.records import Act
 from harness.requests import Requests
 
 PROBE = "service"
+RETURN = "pass-readiness"
+"""The act after which a pod's endpoint may be ready again (see `FlapReadiness`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +118,19 @@ def targets(history: History) -> list[PodLife]:
 
 
 def _answered_on(history: History, service: str, life: PodLife, requests: Requests) -> float | None:
-    """Seconds from when a pod's endpoint ceased to be ready until its last answer to what was sent later."""
+    """Seconds from when a pod's endpoint ceased to be ready until its last answer to what was sent later.
+
+    What was sent after the pod may have been ready again does not count: from the act that made it so, since the watch
+    tells of it later than kube-proxy may know.
+    """
     acted_ns = min(act.t_ns for act in history.of(Act) if act.uid == life.uid)
     changes = endpoint_changes(history, service, life.uid)
     left_ns = next((change.t_ns for change in changes if change.t_ns >= acted_ns and not change.ready), None)
     if left_ns is None:
         return None
-    back_ns = next(
-        (change.t_ns for change in changes if change.t_ns > left_ns and change.ready), np.iinfo(np.int64).max
-    )
+    backs = [change.t_ns for change in changes if change.t_ns > left_ns and change.ready]
+    backs += [act.t_ns for act in history.of(Act) if (act.uid, act.verb) == (life.uid, RETURN) and act.t_ns > left_ns]
+    back_ns = min(backs, default=np.iinfo(np.int64).max)
     own = np.array([pod == life.name for pod in requests.pod], dtype=bool)
     late = requests.end_ns[own & requests.ok & (requests.sent_ns > left_ns) & (requests.sent_ns < back_ns)]
     return seconds(int(late.max()) - left_ns) if len(late) else 0.0

@@ -56,6 +56,18 @@ def test_what_comes_after_the_endpoint_is_back_does_not_count():
     assert (seen.holds, seen.seen) == (True, "0.401 s")
 
 
+def test_what_comes_after_the_pod_may_be_ready_again_does_not_count_even_if_the_watch_tells_later():
+    back = made.endpoints(5, made.endpoint("a"), made.endpoint("b"))
+    rows = asked(made.row(2.5), made.row(4.99))
+    late, done = (
+        Act(made.at(4.2), "pass-readiness", "pod/a", "begin", "uid-a"),
+        Act(made.at(2.2), "delete", "pod/a", "done", "uid-a"),
+    )
+    limit = LastAnswer(service="shop", at_most_s=1)
+    assert limit(evidence(BEFORE, LEFT, back, rows, late, done)).seen == "0.401 s"
+    assert limit(evidence(BEFORE, LEFT, back, rows, done)).seen == "2.891 s"
+
+
 @pytest.mark.parametrize("records", [[BEFORE, LEFT], [BEFORE, asked(made.row(2.5))]])
 def test_without_requests_or_a_change_the_last_answer_cannot_be_told(records):
     assert LastAnswer(service="shop", at_most_s=1)(evidence(*records)).holds is None
