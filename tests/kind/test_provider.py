@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.clusters.embedded import programs as embedded
 from harness.clusters.kind import node_image, programs, samples, tool
 from harness.clusters.kind.state import KindDir
 from harness.errors import ClusterError
@@ -113,6 +114,34 @@ def test_rows_of_every_topic_have_the_embedded_clusters_verdicts(kind: Kind, tmp
     assert {one.id[0] for one in found.values()} == set("ABCDE")
     assert set(BEYOND_CORE) < set(found)
     assert {name: one.verdict for name, one in found.items()} == {name: wanted[name] for name in found}, said
+
+
+def test_by_its_context_it_is_somebody_elses_cluster(kind: Kind, tmp_path: pathlib.Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KindDir.named(NAME).kubeconfig.read_text())
+    named = ["--kubeconfig", str(kubeconfig), "--kube-context"]
+    row = [
+        *collected("-k", "delete-sleep"),
+        "--survive-out",
+        str(tmp_path),
+        "--reruns",
+        "2",
+        "--only-rerun",
+        "^TooNoisy:",
+    ]
+
+    wrong, _ = kind.start(sys.executable, "-m", "pytest", *row, *named, "elsewhere").communicate(timeout=60)
+    assert f"kind-{NAME}" in wrong, wrong
+    assert not (tmp_path / "latest").exists(), "and nothing was touched"
+
+    assert "v1.37" in kind.done(kind.survive("doctor", *named, f"kind-{NAME}"), 60)
+    kind.done(kind.start(sys.executable, "-m", "pytest", *row, *named, f"kind-{NAME}"), 300)
+    results = Results.read(tmp_path / "latest" / "results.json")
+    assert results.run.cluster.provider == "existing"
+    assert [(one.name, one.verdict) for one in results.results] == [("delete-sleep", "pass")]
+    kubectl = str(embedded.folder() / "kubectl")
+    left = kind.docker.run(kubectl, f"--kubeconfig={kubeconfig}", "get", "namespaces", "--output=name")
+    assert "survive-" not in left
 
 
 def test_down_leaves_nothing(kind: Kind) -> None:
