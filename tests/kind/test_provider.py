@@ -134,7 +134,7 @@ def test_by_its_context_it_is_somebody_elses_cluster(kind: Kind, tmp_path: pathl
     assert f"kind-{NAME}" in wrong, wrong
     assert not (tmp_path / "latest").exists(), "and nothing was touched"
 
-    assert "v1.37" in kind.done(kind.survive("doctor", *named, f"kind-{NAME}"), 60)
+    assert "v1.37" in kind.done(kind.survive("doctor", *named, f"kind-{NAME}", "--pull"), 120)
     kind.done(kind.start(sys.executable, "-m", "pytest", *row, *named, f"kind-{NAME}"), 300)
     results = Results.read(tmp_path / "latest" / "results.json")
     assert results.run.cluster.provider == "existing"
