@@ -118,7 +118,6 @@ class EmbeddedNodes:
 
     def _order(self, name: str, order: str, daemon: str) -> None:
         self._program(name, daemon)
-        self._pid(name)  # a first process that is just dying still has its end of the pipe
         try:
             pipe = os.open(self._spec(name).with_name(init.CONTROL), os.O_WRONLY | os.O_NONBLOCK)
         except OSError as exc:
