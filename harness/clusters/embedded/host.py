@@ -102,13 +102,23 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
 
 
 def kill_init(spec: pathlib.Path, timeout_s: float = 30) -> None:
-    """End the init with this spec, and so everything in its namespaces; return when nothing of them runs."""
+    """End the init with this spec, and so everything in its namespaces; return when nothing of them runs.
+
+    A dying process loses its arguments before it closes its files, and its pipe would still take orders: its descriptor
+    tells of the very end.
+    """
     pid = find_inits(spec.parent).get(spec)
     if pid is None:
         return
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: spec not in find_inits(spec.parent), f"the end of process {pid} ({spec})", timeout_s)
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            ended = select.poll()
+            ended.register(process, select.POLLIN)
+            until(lambda: bool(ended.poll(0)), f"the end of process {pid} ({spec})", timeout_s)
+        finally:
+            os.close(process)
 
 
 def inside(pid: int, argv: Sequence[str], *, spaces: Sequence[str] = ("--all",), timeout_s: float = 30) -> str:
