@@ -2,6 +2,7 @@ import errno
 import pathlib
 import shutil
 import signal
+import subprocess
 import types
 
 import pytest
@@ -46,21 +47,16 @@ def test_inits_are_found_by_their_spec(proc):
     assert host.find_inits(pathlib.Path("/elsewhere")) == {}
 
 
-def test_kill_ends_that_one_and_waits_for_its_end(proc, monkeypatch):
+def test_kill_ends_that_one_and_waits_for_its_end(proc):
     spec = pathlib.Path("/home/clusters/one/init.json")
-    proc(10, "python3", init.__file__, str(spec), "5")
-    proc(11, "python3", init.__file__, "/home/clusters/one/nodes/w/init.json", "5")
-    killed = []
-
-    def kill(pid, number):
-        killed.append((pid, number))
-        (proc.root / str(pid) / "cmdline").write_bytes(b"")
-
-    monkeypatch.setattr(host.os, "kill", kill)
-    host.kill_init(spec, timeout_s=0)
-    assert killed == [(10, signal.SIGKILL)]
-    host.kill_init(spec)
-    assert len(killed) == 1
+    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as other:
+        proc(one.pid, "python3", init.__file__, str(spec), "5")
+        proc(other.pid, "python3", init.__file__, "/home/clusters/one/nodes/w/init.json", "5")
+        host.kill_init(spec)
+        assert one.poll() == -signal.SIGKILL
+        host.kill_init(spec)  # which has ended
+        assert other.poll() is None
+        other.kill()
 
 
 def test_a_node_gets_links_of_files_and_layers_and_copies_of_databases(tmp_path):
