@@ -9,6 +9,7 @@ CLUSTER ?= embedded
 KIND_IMAGE ?=
 ARGS ?=
 UP = $(SURVIVE) cluster up --cluster $(CLUSTER) $(if $(KIND_IMAGE),--kind-image $(KIND_IMAGE))
+# What was too noisy to be judged is measured again, alone, and nothing else: a row that failed stays failed.
 SIDE_BY_SIDE = --dist load --maxschedchunk 1 -v --reruns 1 --only-rerun '^TooNoisy:'
 ROWS = $(PYTHON) -m pytest suites --cluster $(CLUSTER) $(SIDE_BY_SIDE)
 

@@ -1,7 +1,8 @@
 #!/bin/sh
-# The night's run on one machine: the whole matrix, by `survive nightly`, on the embedded cluster, or by CLUSTER=kind on one
-# of kind's (KIND_IMAGE: its node image, if not kind's own). ARGS are further arguments of pytest, quoted as in a shell. Exit code: pytest's where rows did not pass; else 3 where a
-# row is slower than the nights before; else 0. (`make` says 2 for each of them: where the code matters, call this.)
+# The night's run on one machine: the whole matrix, by `survive nightly`, on the embedded cluster, or by CLUSTER=kind on
+# one of kind's (KIND_IMAGE: its node image, if not kind's own). ARGS are further arguments of pytest, quoted as in a
+# shell. Exit code: pytest's where rows did not pass; else 3 where a row is slower than the nights before; else 0. (`make`
+# says 2 for each of them: where the code matters, call this.)
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${1:-$root/.venv}

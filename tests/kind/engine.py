@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from harness.children import DIES_WITH_US
 from harness.clusters.embedded import checks, host, layout
 from harness.clusters.embedded.layout import default_name, home
 from harness.clusters.kind import state
@@ -145,7 +146,7 @@ def apart(command: Sequence[str], *, online: bool) -> list[str]:
     """A command in namespaces of its own. Whatever ends this process ends all that is in them."""
     spaces = ["--mount", "--pid", *([] if online else ["--net"])]
     unshare = ["unshare", *spaces, "--fork", "--kill-child", "--mount-proc", "--"]
-    return ["setpriv", "--pdeathsig=KILL", "--", *unshare, "sh", "-c", START, "sh", *command]
+    return [*DIES_WITH_US, *unshare, "sh", "-c", START, "sh", *command]
 
 
 def answering(process: subprocess.Popen[bytes], root: pathlib.Path) -> Engine:

@@ -30,6 +30,9 @@ NAME = KindDir.named("provider").name
 BEYOND_CORE = ("signal-handled", "soft-eviction", "node-down-crash", "handover-crash", "scale-down-abrupt")
 """Besides the six paths of the main job: what topics A, C, D and E have besides, the small disk and a dead node."""
 
+AGAIN = ("--reruns", "2", "--only-rerun", "^TooNoisy:")
+"""What was too noisy to be judged is measured again, and nothing else: a row that failed stays failed."""
+
 UP_S, ROWS_S = 600.0, 1500.0
 
 
@@ -104,9 +107,9 @@ def collected(*which: str) -> list[str]:
 def test_rows_of_every_topic_have_the_embedded_clusters_verdicts(kind: Kind, tmp_path: pathlib.Path) -> None:
     rows = sorted({*collected("-m", "core"), *collected("-k", " or ".join(BEYOND_CORE))})
     where = f"--cluster kind --cluster-name {NAME} --kind-image {node_image.name()} --survive-out {tmp_path}".split()
-    # One by one, since five nodes leave a machine of two cores little room; what was too noisy is measured again.
-    again = ["-v", "-n", "1", "--dist", "load", "--maxschedchunk", "1", "--reruns", "2", "--only-rerun", "^TooNoisy:"]
-    said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *where, *again).communicate(timeout=ROWS_S)
+    # One by one, since five nodes leave a machine of two cores little room.
+    one_by_one = ["-v", "-n", "1", "--dist", "load", "--maxschedchunk", "1"]
+    said, _ = kind.start(sys.executable, "-m", "pytest", *rows, *where, *one_by_one, *AGAIN).communicate(timeout=ROWS_S)
     assert (tmp_path / "latest" / "results.json").exists(), said
     found = {one.name: one for one in Results.read(tmp_path / "latest" / "results.json").results}
     wanted = {one.name: one.verdict for file in EMBEDDED for one in Results.read(file).results}
@@ -120,15 +123,7 @@ def test_by_its_context_it_is_somebody_elses_cluster(kind: Kind, tmp_path: pathl
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(KindDir.named(NAME).kubeconfig.read_text())
     named = ["--kubeconfig", str(kubeconfig), "--kube-context"]
-    row = [
-        *collected("-k", "delete-sleep"),
-        "--survive-out",
-        str(tmp_path),
-        "--reruns",
-        "2",
-        "--only-rerun",
-        "^TooNoisy:",
-    ]
+    row = [*collected("-k", "delete-sleep"), "--survive-out", str(tmp_path), *AGAIN]
 
     wrong, _ = kind.start(sys.executable, "-m", "pytest", *row, *named, "elsewhere").communicate(timeout=60)
     assert f"kind-{NAME}" in wrong, wrong

@@ -25,6 +25,7 @@ from harness.records import Act
 from harness.run import RunFolder
 from harness.scenario import Row, Scenario
 from harness.spec import SpecError, load_app
+from tests.unit.fake_observer import NoObserver
 
 WEB = {
     "metadata": {"name": "web", "generation": 1},
@@ -138,17 +139,6 @@ def test_one_that_is_not_there_or_not_whole_or_not_told_by_labels():
     more = {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "x", "operator": "Exists"}]}
     with pytest.raises(UsageError, match="told by more than"):
         running(Kube(Deployment={**WEB, "spec": {**WEB["spec"], "selector": more}}), "shop", "Deployment", "web")
-
-
-class NoObserver:
-    def __init__(self, *_):
-        pass
-
-    def start(self):
-        pass
-
-    def stop(self):
-        pass
 
 
 class Survive:

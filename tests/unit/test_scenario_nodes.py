@@ -8,6 +8,7 @@ from harness.errors import Impossible
 from harness.proof import Proof
 from harness.run import RunFolder
 from harness.scenario import Row, Scenario
+from tests.unit.fake_observer import NoObserver
 
 LABELS = {"app": "a"}
 
@@ -42,17 +43,6 @@ class Heals(Path):
 
     def heal(self, site):
         self.done.append(("heal", site.nodes is not None))
-
-
-class NoObserver:
-    def __init__(self, *_):
-        pass
-
-    def start(self):
-        pass
-
-    def stop(self):
-        pass
 
 
 @pytest.fixture

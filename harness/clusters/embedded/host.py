@@ -16,6 +16,9 @@ from harness.errors import ClusterError
 from harness.wait import until
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+MOST_SHARES = 262144
+"""The most that cgroup v1, and Docker for either version, take; a group has 1024 of itself."""
+
 CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
 """What a kubelet wants of its cgroup on v2, where the machine has it; without them it does not start."""
 
@@ -167,7 +170,7 @@ def make_cgroup(path: str) -> None:
 def favour(path: str) -> None:
     """Give a cgroup the greatest share of a busy CPU: what is measured must not wait for what manages it."""
     for root in hierarchies():
-        for name, most in (("cpu.shares", "262144"), ("cpu.weight", "10000")):
+        for name, most in (("cpu.shares", str(MOST_SHARES)), ("cpu.weight", "10000")):
             if (file := root / path.lstrip("/") / name).exists():
                 file.write_text(most)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from harness.clusters.embedded import layout
+from harness.clusters.embedded import host, layout
 from harness.clusters.embedded.node import DISK_MB
 from harness.clusters.embedded.programs import digest
 from harness.clusters.kind import checks, disk, samples, state, tool
@@ -24,8 +24,6 @@ from harness.wait import until
 READY_S = 240.0
 """A busy machine of 2 cores took 96 s."""
 REVIVED_S = 60.0
-MOST_SHARES = 262144
-"""The most that Docker and the kernel take; a container has 1024 of itself."""
 LEFTOVER_S = 1.0
 
 
@@ -215,7 +213,9 @@ def _favour_load(folder: KindDir, tools: Tools, progress: Progress) -> None:
     """Give the node for load the greatest share of a busy CPU: what is measured must not wait for what manages it."""
     node = load_node(folder.name)
     try:
-        tools.engine_run("update", f"--cpu-shares={MOST_SHARES}", node, doing=f"giving {node} its share of the CPU")
+        tools.engine_run(
+            "update", f"--cpu-shares={host.MOST_SHARES}", node, doing=f"giving {node} its share of the CPU"
+        )
     except ClusterError as exc:
         progress.note(f"  what measures has no greater share of the CPU than the rest, so more may be too noisy: {exc}")
 
