@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from harness import manifests
 from harness.deploy.namespace import MANAGED, MANAGER
 from harness.doctor import Finding
 from harness.errors import KubeError
 from harness.images import OWN
 from harness.kube import Kube
 from harness.manifests import Manifest, pod_spec
-from harness.policies import End, barring
+from harness.policies import CONTROL_LABELS, REMEDY, End, prober, shut_out
 from harness.pulls import Wanted
 from harness.replicas import API_VERSIONS
 from harness.shape import at, labels_of
@@ -23,10 +22,7 @@ OF_ANY_APP: Final = ("load", "server")
 A_NAMESPACE: Final = "survive-*"
 """Stands for the namespaces of a run."""
 
-_TODO: Final = (
-    "where the network enforces policies, let in pods labelled survive.dev/role=load from namespaces labelled"
-    f" {MANAGED}={MANAGER}, and let them out"
-)
+_TODO: Final = f"where the network enforces policies, {REMEDY}"
 
 
 def images_of(app: OwnApp) -> Wanted:
@@ -42,7 +38,8 @@ def images_of(app: OwnApp) -> Wanted:
 
 
 def of_network(kube: Kube, app: OwnApp, labels: Mapping[str, str]) -> Finding:
-    """Whether NetworkPolicies, of its manifests or of the namespace where it runs, keep probers from an app."""
+    """Whether NetworkPolicies, of its manifests or of the namespace where it runs, keep probers from an app; those of
+    its manifests also from the control server, which is beside it in a run's namespace."""
     what = f"network {app.name}"
     if app.service is None:
         return Finding(what, "ok", "it is asked nothing")
@@ -51,10 +48,11 @@ def of_network(kube: Kube, app: OwnApp, labels: Mapping[str, str]) -> Finding:
     except KubeError as exc:
         return Finding(what, "warn", f"not known: {exc}")
     ours = {**labels, MANAGED: MANAGER}
-    prober = End(labels_of(manifests.load("load")[0]["metadata"]["labels"]), A_NAMESPACE, ours)
-    end = End(pods, app.namespace, about) if app.namespace else End(pods, A_NAMESPACE, ours)
-    if names := barring(policies, prober, end):
-        return Finding(what, "warn", f"no prober gets through to it by NetworkPolicy {', '.join(names)}", _TODO)
+    asked = {"it": End(pods, app.namespace, about)}
+    if not app.namespace:
+        asked = {"it": End(pods, A_NAMESPACE, ours), "our control server": End(CONTROL_LABELS, A_NAMESPACE, ours)}
+    if said := shut_out(policies, prober(A_NAMESPACE, ours), asked):
+        return Finding(what, "warn", said, _TODO)
     return Finding(what, "ok", f"{len(policies)} NetworkPolicies, none of which keeps probers from it")
 
 

@@ -14,8 +14,8 @@ class Impossible(SurviveError):
 
 
 class Refused(SurviveError):
-    """A rule of the cluster, such as a quota or Pod Security, keeps pods away, or a registry their images; the message
-    says which."""
+    """A rule of the cluster, such as a quota or Pod Security, keeps pods away, or a registry their images, or a
+    NetworkPolicy our probers; the message says which."""
 
 
 class ClusterError(SurviveError):

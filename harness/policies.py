@@ -2,10 +2,19 @@
 asked. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from harness import manifests
 from harness.manifests import Manifest
-from harness.shape import at, dicts, name_of, selects
+from harness.shape import at, dicts, labels_of, name_of, selects
+
+CONTROL_LABELS: Final = {"app": "control", "survive.dev/role": "control"}
+"""Labels of the server that probers ask besides the app, in the namespace of the run (see `harness.load.pod`)."""
+
+REMEDY: Final = (
+    "let in pods labelled survive.dev/role=load from namespaces labelled app.kubernetes.io/managed-by=pytest-survive,"
+    " and let them out, as in docs/clusters.md"
+)
 
 
 class End(NamedTuple):
@@ -14,6 +23,21 @@ class End(NamedTuple):
     labels: Mapping[str, str]
     namespace: str
     about: Mapping[str, str]
+
+
+def prober(namespace: str, about: Mapping[str, str]) -> End:
+    """A pod that probes, in a namespace with these labels."""
+    return End(labels_of(manifests.load("load")[0]["metadata"]["labels"]), namespace, about)
+
+
+def shut_out(policies: Iterable[Manifest], prober: End, asked: Mapping[str, End]) -> str:
+    """From which of what it asks (names, and what they are) a prober is kept, and by which policies; empty if from
+    none."""
+    found = list(policies)
+    by = {name: barring(found, prober, end) for name, end in asked.items()}
+    whom = " and to ".join(name for name, names in by.items() if names)
+    names = dict.fromkeys(name for names in by.values() for name in names)
+    return f"no prober gets through to {whom} by NetworkPolicy {', '.join(names)}" if names else ""
 
 
 def barring(policies: Iterable[Manifest], prober: End, app: End) -> list[str]:

@@ -19,7 +19,7 @@ from harness.judge.noise import noise
 from harness.judge.timings import timings as measured_timings
 from harness.judge.traffic import STALL_S, by_probe
 from harness.proof import Proof
-from harness.records import ScenarioEnded, ScenarioStarted
+from harness.records import Act, ScenarioEnded, ScenarioStarted
 
 
 def evidence(
@@ -77,7 +77,8 @@ def judge(
         each_pod=seen.each_pod or None,
         failover=seen.failover,
         noise=seen.noise,
-        advice=advise(seen),
+        # Where the harness broke before anything was done, nothing that was felt is about a restart.
+        advice=advise(seen) if not error or history.of(Act) else [],
         timings=seen.timings,
         started_ns=started.t_ns,
         duration_s=seconds(ended[-1].t_ns - started.t_ns) if ended else 0.0,

@@ -4,18 +4,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from harness import wait
-from harness.clock import now_ns
-from harness.errors import KubeError, UsageError, WaitTimeout
+from harness.clock import NS_PER_S, now_ns
+from harness.errors import KubeError, Refused, UsageError, WaitTimeout
 from harness.history import Recorder
 from harness.images import unpulled
 from harness.kube import Kube
+from harness.load.network import Network
 from harness.load.pod import BACKGROUND, CONTROL, IMAGE, POD, SERVER_IMAGE, control_server, load_pods, pods_service
 from harness.load.probes import HOME, Ask, EachPod, NewConnections, Probe, Streams, Target
-from harness.load.steady import due, ended, steady_since_ns, unsteady, unsteady_streams
+from harness.load.steady import due, ended, steady_since_ns, unconnected, unsteady, unsteady_streams
 from harness.load.swarm import Swarm
 from harness.manifests import Manifest
 from harness.records import Beats, EndpointsSeen, Log, PodSeen, ProbeEnded, ProbeStarted, RequestBatch, Steady
 
+BARRED_S = 15.0
+"""Where no connection comes about for so long, and NetworkPolicies are to blame, no more is waited."""
+
+_BARRED_NS = round(BARRED_S * NS_PER_S)
 _GRACE_S = 15
 _BATCHES = 400
 """More than the probers write while they become steady."""
@@ -69,6 +74,8 @@ class Load:
         self._recorder = recorder
         self._namespace = namespace
         self._starting = starting
+        self._service = service or ""
+        self._selector = dict(selector or {})
         self._probes = list(probes) if service else []
         measuring = [*(probe.name for probe in self._probes), CONTROL]
         if twice := sorted({name for name in measuring if measuring.count(name) > 1}):
@@ -83,7 +90,10 @@ class Load:
         )  # fmt: skip
 
     def start(self, timeout_s: float = 60.0) -> None:
-        """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`)."""
+        """Create the pods; return once every prober is steady. What came before is its warm-up (`records.Steady`).
+
+        Raises WaitTimeout, which says what each prober saw last, and Refused where NetworkPolicies keep them out.
+        """
         with self._starting():
             self._kube.apply(self._before, self._namespace)
         wait.until(
@@ -120,8 +130,9 @@ class Load:
         )
 
     def _wait_steady(self, timeout_s: float, whole: bool) -> int:
-        """The moment at which every prober was steady; `whole`: with all its streams, else with any."""
+        """The moment at which every prober was steady; `whole`: at the start, with all its streams, else with any."""
         moment_ns = 0
+        looked = not whole
 
         def unsteady_now() -> list[str]:
             nonlocal moment_ns
@@ -130,12 +141,22 @@ class Load:
             silent = [f"prober {probe}: has not begun" for probe in self._all if probe not in begun]
             return silent + self._unsteady(moment_ns, whole)
 
+        def steady() -> bool:
+            nonlocal looked
+            if not unsteady_now():
+                return True
+            if not looked and self._has_begun(CONTROL, moment_ns - _BARRED_NS) and CONTROL in self._mute(moment_ns):
+                looked = True
+                if shut := self._network(moment_ns).shut():
+                    raise Refused(f"no connection came about in {BARRED_S:g} s: {shut}")
+            return False
+
         wait.until(
-            lambda: not unsteady_now(),
+            steady,
             f"steady answers to the probers in {self._namespace}",
             timeout_s,
             0.25,
-            last=lambda: "; ".join([*unsteady_now(), *self._pod_says(), *self._policies_say()]),
+            last=lambda: "; ".join([*unsteady_now(), *self._pod_says(), *self._network(moment_ns).says()]),
         )
         return moment_ns
 
@@ -166,15 +187,21 @@ class Load:
         states = [f"{one.name} {one.state} {one.reason}" for one in pods[-1].containers] if pods else []
         return ", ".join([pods[-1].phase, *states]) if pods else "no pod of it"
 
-    def _policies_say(self) -> list[str]:
-        """The NetworkPolicies of the namespace, which may be why nothing gets through: none of them is ours."""
-        try:
-            found = self._kube.list("networking.k8s.io/v1", "NetworkPolicy", self._namespace)
-        except KubeError as exc:
-            return [f"whether NetworkPolicies are in the way is not known: {exc}"]
-        names = ", ".join(one["metadata"]["name"] for one in found)
-        must = "they must let its pods reach each other, the cluster's DNS and the API server"
-        return [f"the cluster put NetworkPolicies into {self._namespace} ({names}): {must}"] if found else []
+    def _has_begun(self, probe: str, before_ns: int) -> bool:
+        started = self._recorder.tail(ProbeStarted, _BATCHES)
+        return any(record.probe == probe and record.t_ns <= before_ns for record in started)
+
+    def _mute(self, moment_ns: int) -> list[str]:
+        """The probers that got no connection for a while, those that have not begun among them."""
+        batches = self._recorder.tail(RequestBatch, _BATCHES)
+        beats = {record.probe for record in self._recorder.tail(Beats, _BATCHES)}
+        names = [*(probe.name for probe in self._probes), CONTROL]
+        return [one for one in names if one not in beats and unconnected(batches, one, moment_ns - _BARRED_NS)]
+
+    def _network(self, moment_ns: int) -> Network:
+        """What is between the probers and what they ask, as far as it can be told."""
+        mute = self._mute(moment_ns)
+        return Network(self._kube, self._recorder.history(), self._namespace, self._service, self._selector, mute)
 
     def _pod_says(self) -> list[str]:
         try:

@@ -71,6 +71,12 @@ def unsteady_streams(
     return ""
 
 
+def unconnected(batches: Iterable[RequestBatch], probe: str, since_ns: int) -> bool:
+    """Whether a prober got a connection for none of its requests since a moment, by its last batches."""
+    rows = [row for batch in batches if batch.probe == probe for row in batch.rows if due(row) >= since_ns]
+    return all(row[_OUTCOME] != "ok" and row[_PHASE] in ("dns", "connect") for row in rows)
+
+
 def _bad(rows: Iterable[Row], since_ns: int, moment: Callable[[Row], int]) -> str:
     """The last request since a moment that was not answered, in words; empty if all were."""
     bad = [row for row in rows if moment(row) >= since_ns and row[_OUTCOME] != "ok"]

@@ -20,7 +20,7 @@ from harness.judge.expectation import Evidence
 from harness.judge.hurt import GROUPS, group, hurt
 from harness.look import look
 from harness.manifests import essential, main_container, merged, of_kind, pod_spec
-from harness.records import Deployed, ScenarioStarted, Work
+from harness.records import Act, Deployed, ScenarioEnded, ScenarioStarted, Work
 from harness.results import Advice, Result
 from harness.shape import Shape
 
@@ -271,3 +271,16 @@ def test_the_terminal_says_it_in_a_line_under_a_row_that_failed():
     bad = judged("delete-none").model_copy(update={"verdict": "fail"})
     told = list(summary.lines(results.model_copy(update={"results": [bad]}), recorded.ROOT, 200, colours=False))
     assert any(line.startswith("  → add preStop.sleep 4 s (the last request") for line in told)
+
+
+def broken(name: str, *, acted: bool) -> Result:
+    """A recorded row as if its harness had broken, after its act or before."""
+    kept = [one for one in deployed(name).records if acted or not isinstance(one, Act)]
+    kept = [replace(one, error="it broke") if isinstance(one, ScenarioEnded) else one for one in kept]
+    return PLAYED[name].judge(History(name, kept))
+
+
+def test_nothing_is_advised_where_the_harness_broke_before_anything_was_done():
+    assert broken("rollout-naive", acted=True).advice
+    assert broken("rollout-naive", acted=False).advice == []
+    assert broken("rollout-naive", acted=False).verdict == "error"

@@ -4,12 +4,13 @@ import pytest
 
 from harness import wait
 from harness.clock import NS_PER_S
-from harness.errors import KubeError, UsageError, WaitTimeout
+from harness.errors import KubeError, Refused, UsageError, WaitTimeout
 from harness.history import Recorder
 from harness.load import EachPod, Httpx, InFlight, KeptAlive, Load, NewConnections, Streams
 from harness.load.pod import control_server, load_pods
 from harness.load.probes import Ask, Target
 from harness.manifests import of_kind, pod_spec
+from harness.policies import CONTROL_LABELS
 from harness.records import (
     Beats,
     EndpointSeen,
@@ -157,7 +158,7 @@ def test_the_control_server_stands_beside_the_load():
     assert (deployment["metadata"]["name"], deployment["spec"]["replicas"]) == ("control", 1)
     assert pod_spec(deployment)["tolerations"][0]["key"] == "survive.dev/load"
     assert pod_spec(deployment)["containers"][0]["image"] == "s:1"
-    assert deployment["spec"]["template"]["metadata"]["labels"]["survive.dev/role"] == "control"
+    assert deployment["spec"]["template"]["metadata"]["labels"].items() >= CONTROL_LABELS.items()
     assert of_kind(made, "Service")["metadata"]["name"] == "control"
 
 
@@ -187,14 +188,18 @@ class Kube:
             endpoint = EndpointSeen("control-1", "u", "10.0.0.1", "n", ready=True, serving=True, terminating=False)
             self.recorder.add(EndpointsSeen(1, "control", "control-x", [] if self.silent else [endpoint]))
 
-    def get(self, api_version, kind, name, namespace):
+    def get(self, api_version, kind, name, namespace=""):
+        if kind == "Namespace":
+            return {"metadata": {"labels": {"team": name}}}
         if self.pod is None:
             raise KubeError("no such pod", 404)
         return {"status": self.pod}
 
     def list(self, api_version, kind, namespace):
         assert kind == "NetworkPolicy"
-        return self.policies
+        if isinstance(self.policies, KubeError):
+            raise self.policies
+        return [one for one in self.policies if one["metadata"]["namespace"] == namespace]
 
     def delete_pod(self, name, namespace, grace_s):
         self.did.append((name, grace_s))
@@ -245,17 +250,83 @@ def test_start_says_what_the_probers_saw(recorder):
     assert recorder.history().of(Steady) == []
 
 
-def test_start_names_network_policies_that_may_be_in_the_way(recorder):
+def policy(name="deny", namespace="ns", **spec):
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": {"podSelector": {}, **spec}}
+
+
+def told(recorder, kube, service="web", **how):
+    """What is said where the probers never become steady."""
+    load = Load(kube, recorder, "ns", service=service, selector={"app": "web"}, **how)
+    with pytest.raises(WaitTimeout) as why:
+        load.start(timeout_s=0.0)
+    return str(why.value)
+
+
+def pod_seen(recorder, *, ready=True):
+    labels = {"app": "web", "tier": "front"}
+    recorder.add(PodSeen(1, "ADDED", "web-1", "u", "n", "10.0.0.2", "Running", "", ready, None, None, labels))
+
+
+def test_start_names_the_policies_that_keep_probers_out(recorder):
+    pod_seen(recorder)
     kube = Kube(recorder, rows=BAD)
-    kube.policies = [{"metadata": {"name": "default-deny"}}]
-    with pytest.raises(
-        WaitTimeout, match=r"put NetworkPolicies into ns \(default-deny\): they must let its pods reach"
+    kube.policies = [policy()]
+    both = "no prober gets through to web and to our control server by NetworkPolicy ns/deny: let in pods labelled"
+    assert f"where the network enforces policies, {both}" in told(recorder, kube)
+    # Its selector knows more of the pods' labels than the app's.
+    kube.policies = [policy("front", podSelector={"matchLabels": {"tier": "front"}})]
+    assert "no prober gets through to web by NetworkPolicy ns/front: let in" in told(recorder, kube)
+    kube.policies = [policy("inside", "shop")]
+    assert "through to web.shop by NetworkPolicy shop/inside: let" in told(recorder, kube, "web.shop")
+    kube.policies = [policy(ingress=[{}])]
+    assert "NetworkPolicies may be in the way (ns/deny): they must let its pods reach each" in told(recorder, kube)
+    kube.policies = KubeError("forbidden", 403)
+    assert "whether NetworkPolicies are in the way is not known: forbidden" in told(recorder, kube)
+
+
+def test_start_says_that_ready_pods_are_not_reached_where_no_policy_is_to_blame(recorder):
+    kube = Kube(recorder, rows=BAD)
+    assert "policies" not in told(recorder, kube).lower()
+    pod_seen(recorder)
+    assert "no connection comes about though pods of the app are ready (1): see that they listen" in told(
+        recorder, kube
+    )
+    pod_seen(recorder, ready=False)
+    assert "no connection comes about" not in told(recorder, kube)
+
+
+def test_policies_that_nobody_enforces_are_not_blamed(recorder):
+    """The control server is reached though they say that it is not, or what is refused is no connection."""
+    pod_seen(recorder)
+    kube = Kube(recorder, probes=("control",))
+    kube.policies = [policy()]
+    for one in (
+        [row(-n / 10, "failed", "refused") for n in range(40, 0, -1)],
+        [[*row(-n / 10, "failed", "status")[:5], "read", "status", 500, "pod", "c1", 1] for n in range(40, 0, -1)],
     ):
-        Load(kube, recorder, "ns", service="web").start(timeout_s=0.0)
-    kube.policies = []
-    with pytest.raises(WaitTimeout) as told:
-        Load(kube, recorder, "ns", service="web").start(timeout_s=0.0)
-    assert "NetworkPolicies" not in str(told.value)
+        recorder.add(batch("service", one))
+        assert "ns/deny" not in told(recorder, kube)
+
+
+def test_no_more_is_waited_where_policies_are_seen_to_be_enforced(recorder):
+    """That is where the control server is not reached either, for a while."""
+    pod_seen(recorder)
+    kube = Kube(recorder, rows=BAD, probes=())
+    for probe in ("service", "control"):
+        recorder.add(ProbeStarted(NOW_NS - 20 * NS_PER_S, probe, 10_000_000, NS_PER_S, f"{probe}:80"))
+        recorder.add(batch(probe, [row(-16), *BAD]))  # it took a moment until they were enforced
+    load = Load(kube, recorder, "ns", service="web", selector={"app": "web"})
+    kube.policies = [policy("front", podSelector={"matchLabels": {"tier": "front"}})]
+    with pytest.raises(WaitTimeout):
+        load.start(timeout_s=0.0)
+    kube.policies = [policy()]
+    assert not load.settle(0.0), "later it is the restart's doing"
+    why = "no connection came about in 15 s: no prober gets through to web and to our control server by NetworkPolicy"
+    with pytest.raises(Refused, match=why):
+        load.start(timeout_s=0.0)
+    recorder.add(batch("control", GOOD))
+    with pytest.raises(WaitTimeout):
+        load.start(timeout_s=0.0)
 
 
 def test_start_says_what_is_wrong_with_its_pod(recorder):

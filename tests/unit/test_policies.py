@@ -1,12 +1,15 @@
 """NetworkPolicies, as Kubernetes reads them: which of them keep probers from an app."""
 
+import pathlib
+
 import pytest
 import yaml
 from own_manifests import other, service, workload
 
+from harness.deploy.namespace import MANAGED, MANAGER
 from harness.doctor_apps import of_network
 from harness.errors import KubeError
-from harness.policies import End, barring
+from harness.policies import CONTROL_LABELS, End, barring, prober, shut_out
 from harness.spec import find_app
 from harness.spec.models import Spec
 
@@ -54,6 +57,26 @@ def test_one_policy_that_lets_them_in_is_enough():
     assert barring([], PROBER, BESIDE) == []
 
 
+def recommended():
+    """What the document gives."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "clusters.md").read_text()
+    (block,) = [one for one in text.split("```yaml\n")[1:] if "kind: NetworkPolicy" in one]
+    return list(yaml.safe_load_all(block.partition("```")[0]))
+
+
+def test_those_of_the_document_let_probers_through_whatever_else_is_denied():
+    deny = policy(policyTypes=["Ingress", "Egress"])
+    control = End(CONTROL_LABELS, PROBER.namespace, PROBER.about)
+    assert PROBER.labels.items() <= prober("survive-x", {}).labels.items()
+    asked = {"app": BESIDE, "control": control}
+    assert shut_out([deny], PROBER, asked) == (
+        "no prober gets through to app and to control by NetworkPolicy survive-x/deny"
+    )
+    assert shut_out([deny, *recommended()], PROBER, asked) == ""
+    for one in recommended():
+        assert shut_out([deny, one], PROBER, asked), "both are needed"
+
+
 class Kube:
     """The namespace shop as a cluster has it."""
 
@@ -77,8 +100,17 @@ def test_an_app_is_told_with_its_policies(tmp_path):
     deny = {**other("NetworkPolicy", "deny", "networking.k8s.io/v1"), "spec": {"podSelector": {}}}
     found = of_network(Kube(), app(deny), {})
     assert (found.what, found.state) == ("network shop", "warn")
-    assert found.said == "no prober gets through to it by NetworkPolicy survive-*/deny"
-    assert "let in pods labelled survive.dev/role=load from namespaces labelled" in found.todo
+    assert found.said == "no prober gets through to it and to our control server by NetworkPolicy survive-*/deny"
+    assert f"let in pods labelled survive.dev/role=load from namespaces labelled {MANAGED}={MANAGER}" in found.todo
+    let = {
+        **deny,
+        "metadata": {"name": "let"},
+        "spec": {"podSelector": {"matchLabels": {"app": "shop"}}, "ingress": [{}]},
+    }
+    assert of_network(Kube(), app(deny, let), {}).said == (
+        "no prober gets through to our control server by NetworkPolicy survive-*/deny"
+    )
+    assert of_network(Kube(), app(deny, *recommended()), {}).state == "ok"
     assert of_network(Kube(), app(), {}).state == "ok"
 
 
