@@ -13,6 +13,8 @@ packages="$packages distro-info-data"
 # Ubuntu's package of this name leads to a snap, which needs more than a test machine has: Playwright brings one there.
 distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
+# A test has network policies enforced.
+[ "${FOR_TESTS:-}" != 1 ] || packages="$packages iptables ipset"
 # Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
 [ "${FOR_KIND:-}${FOR_IMAGES:-}" = "" ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
 # Images are built by it too.

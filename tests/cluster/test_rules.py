@@ -18,11 +18,8 @@ import pytest
 from harness.clusters.embedded.certificates import Authority
 from harness.clusters.embedded.layout import ClusterDir
 from harness.deploy import Furnishing, apply, create_namespace, delete_namespace, server, wait_ready
-from harness.errors import KubeError, Refused, WaitTimeout
-from harness.history import Recorder
+from harness.errors import KubeError, Refused
 from harness.kube import Kube
-from harness.load import Load
-from harness.observe.observer import Observer
 from harness.results import Results
 from harness.wait import until
 from tests.cluster.conftest import NAME, ROOT
@@ -205,19 +202,3 @@ def test_a_webhook_that_rejects_and_one_that_does_not_answer(kube: Kube, space, 
         apply(kube, app, namespace)
         with pytest.raises(Refused, match=r"failed calling webhook.*a webhook of this cluster's own does not answer"):
             wait_ready(kube, app, namespace, 30)
-
-
-def test_probes_that_never_get_through_name_the_network_policies(kube: Kube, space, tmp_path: pathlib.Path) -> None:
-    namespace = space()
-    deny = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}, "spec": deny}
-    kube.apply([policy], namespace)
-    recorder = Recorder(tmp_path / "h.jsonl.gz", "rules")
-    # Nobody answers for a Service that is not there, as nobody would behind a policy that is enforced (here none is).
-    load = Load(kube, recorder, namespace, service="nobody")
-    with (
-        Observer(kube, recorder, namespace),
-        pytest.raises(WaitTimeout, match=rf"put NetworkPolicies into {namespace} \(deny\): they must let its pods"),
-    ):
-        load.start(timeout_s=12)
-    recorder.close()
