@@ -15,10 +15,11 @@ distribution=$(. /etc/os-release && echo "${ID:-}")
 [ "${FOR_TESTS:-}" = 1 ] && [ "$distribution" != ubuntu ] && packages="$packages chromium"
 # A test has network policies enforced.
 [ "${FOR_TESTS:-}" != 1 ] || packages="$packages iptables ipset"
-# Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
-[ "${FOR_KIND:-}${FOR_IMAGES:-}" = "" ] || command -v dockerd >/dev/null || packages="$packages docker.io iptables"
-# Images are built by it too.
-[ "${FOR_IMAGES:-}" != 1 ] || packages="$packages podman"
+if [ "${FOR_KIND:-}${FOR_IMAGES:-}" != "" ]; then
+    packages="$packages iptables podman netavark aardvark-dns"
+    # Where there is a Docker engine already, it serves: its makers' packages and the distribution's exclude each other.
+    command -v dockerd >/dev/null || packages="$packages docker.io"
+fi
 # The documents need Python alone.
 [ "${FOR_DOCS:-}" = 1 ] && packages=
 

@@ -30,6 +30,8 @@ HIGHEST_S = 5
 RATE = 50.0
 """A request each 20 ms, so that several namespaces at once leave a small machine quiet enough."""
 
+SLOW_START = ["--startup-delay-s", str(HIGHEST_S + 3)]
+
 STRICT = (NoErrors(), NoOutage())
 LENIENT = (ErrorRate(at_most=0.5), Outage(at_most_s=10))
 
@@ -67,7 +69,13 @@ def slow(setting: Setting) -> bool:
     return at_once(setting) and 0 <= (setting.grace_s or 0) - setting.sleep_s - 4 - 2 <= 2
 
 
+def outlasts_the_start(setting: Setting) -> bool:
+    """Its replacement is begun at once, and is ready before the old pod stops to answer."""
+    return 2 <= setting.sleep_s <= HIGHEST_S and not setting.more_replicas
+
+
 def another(setting: Setting) -> bool:
+    """No sleep that may be tried is as long as the replacement's start."""
     return setting.more_replicas == 1 and 1 <= setting.sleep_s <= HIGHEST_S
 
 
@@ -82,7 +90,8 @@ def created_first(setting: Setting) -> bool:
         pytest.param(server(replicas=3, args=["--drain-s", "4"]), delete, STRICT, by_itself, id="drains-itself"),
         pytest.param(server(replicas=3), delete, LENIENT, anything, id="limits-that-allow-it"),
         pytest.param(server(replicas=2, args=["--shutdown-s", "4"], grace_s=2), delete, STRICT, slow, id="needs-grace"),
-        pytest.param(server(replicas=1), delete, STRICT, another, id="one-pod"),
+        pytest.param(server(replicas=1), delete, STRICT, outlasts_the_start, id="one-pod"),
+        pytest.param(server(replicas=1, args=SLOW_START), delete, STRICT, another, id="one-pod-that-starts-slowly"),
         pytest.param(server(replicas=2, recreate=True), rollout, STRICT, created_first, id="stops-first"),
     ],
 )

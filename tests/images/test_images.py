@@ -26,9 +26,9 @@ from harness.locks import hold
 from harness.progress import Progress
 from harness.wait import until
 from tests.cluster import harness_image
-from tests.images import podman
 from tests.images.recipe import ROOT, Recipe, recipes
 from tests.kind.engine import Engine, engine
+from tests.kind.podman import podman
 
 BASE = "survive.dev/base-here:dev"
 HERE = f"FROM {images.BASE}\nCOPY ca-certificates.crt {images.CERTIFICATES}\nCOPY pip.conf /etc/pip.conf\n"
@@ -128,11 +128,8 @@ def with_docker(stack: ExitStack, folder: pathlib.Path, buildkit: str) -> Builde
 
 
 def with_podman(stack: ExitStack, folder: pathlib.Path) -> Builder:
-    spaces = stack.enter_context(podman.podman())
-    return Builder(
-        spaces, tuple(podman.command()), folder, build_options=("--isolation=chroot",),
-        run_options=(f"--cgroup-parent={podman.cgroup()}",),
-    )  # fmt: skip
+    spaces = stack.enter_context(podman(online=True))
+    return Builder(spaces, (spaces.program,), folder, build_options=("--isolation=chroot",))
 
 
 BUILDERS: dict[str, Callable[[ExitStack, pathlib.Path], Builder]] = {

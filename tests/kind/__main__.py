@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         with progress.stage("start Docker and load the node image"):
             docker = stack.enter_context(engine())
-            docker.docker("load", "--input", str(archive))
+            docker.ask("load", "--input", str(archive))
         env = {**os.environ, **docker.environment, "SURVIVE_KIND": str(kind)}
         return subprocess.run(docker.command(argv), env=env).returncode
 

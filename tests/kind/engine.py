@@ -72,10 +72,11 @@ def cgroup() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One that answers. `pid` is its first process, `environment` what commands get to reach it."""
+    """One that answers. `pid` is its first process, `environment` what commands get to reach it, `program` its own."""
 
     pid: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    program: str = "docker"
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """A command as it is run in the engine's namespaces, in the present folder."""
@@ -92,9 +93,9 @@ class Engine:
             raise ClusterError(f"{' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
-    def docker(self, *arguments: str, timeout_s: float = 300) -> str:
-        """Run the docker command."""
-        return self.run("docker", *arguments, timeout_s=timeout_s)
+    def ask(self, *arguments: str, timeout_s: float = 300) -> str:
+        """Run its own command."""
+        return self.run(self.program, *arguments, timeout_s=timeout_s)
 
 
 @contextlib.contextmanager
@@ -184,12 +185,22 @@ def clean() -> None:
     host.remove_cgroup(cgroup(), ENDED_S)
     for folder in KindDir.all():
         if (known := state.read(folder)) is not None and known.host == address():
-            layout.remove(folder.root)
-            folder.lock.unlink(missing_ok=True)
+            forget(folder)
     if place().exists():
-        if (place() / NO_MODULES).exists() and MODULES.exists():
-            MODULES.rmdir()
+        remove_modules(place())
         shutil.rmtree(place())
+
+
+def forget(folder: KindDir) -> None:
+    """Remove what is known of a cluster whose engine is gone."""
+    layout.remove(folder.root)
+    folder.lock.unlink(missing_ok=True)
+
+
+def remove_modules(root: pathlib.Path) -> None:
+    """Remove the folder that an engine in this place was the first to need."""
+    if (root / NO_MODULES).exists() and MODULES.exists():
+        MODULES.rmdir()
 
 
 def check() -> None:

@@ -18,7 +18,7 @@ FORWARD = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
 def test_it_answers_and_then_nothing_is_left_of_it() -> None:
     before = outside()
     with engine() as docker:
-        assert docker.docker("info", "--format", "{{.DockerRootDir}}").strip() == f"{place()}/data"
+        assert docker.ask("info", "--format", "{{.DockerRootDir}}").strip() == f"{place()}/data"
         assert "docker0" in docker.run("ip", "link", "show"), "it has a bridge"
         assert "DOCKER" in docker.run("iptables-save"), "and rules"
         assert outside() == before, "none of which the machine sees"
@@ -32,7 +32,7 @@ def test_it_answers_and_then_nothing_is_left_of_it() -> None:
 def test_one_with_the_machines_network_changes_nothing_of_it() -> None:
     before, forward = outside(), FORWARD.read_text()
     with engine(online=True) as docker:
-        assert docker.docker("info", "--format", "{{.DockerRootDir}}").strip() == f"{place()}/data"
+        assert docker.ask("info", "--format", "{{.DockerRootDir}}").strip() == f"{place()}/data"
         assert outside() == before
     assert (outside(), FORWARD.read_text()) == (before, forward)
 
@@ -49,7 +49,7 @@ def test_one_whose_user_is_killed_goes_too_and_the_next_starts() -> None:
         until(lambda: not members(spaces), "the end of its processes", 20, last=lambda: members(spaces))
         assert place().exists(), "the folder stays until the next start"
         with engine() as docker:
-            assert docker.docker("ps", "--quiet") == ""
+            assert docker.ask("ps", "--quiet") == ""
     finally:
         user.kill()
         user.wait()

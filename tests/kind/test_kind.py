@@ -43,7 +43,7 @@ class Cluster:
         self.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def on(self, node: str, *argv: str) -> str:
-        return self.docker.docker("exec", f"{NAME}-{node}", *argv)
+        return self.docker.ask("exec", f"{NAME}-{node}", *argv)
 
     def ready(self) -> set[str]:
         nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
@@ -58,7 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     (folder / "kind.json").write_text(json.dumps(CONFIG))
     made = [f"--name={NAME}", f"--kubeconfig={folder / 'kubeconfig'}"]
     with engine() as docker:
-        docker.docker("load", "--input", str(image))
+        docker.ask("load", "--input", str(image))
         with progress.stage("kind create cluster"):
             options = [f"--image={node_image.name()}", f"--config={folder / 'kind.json'}"]
             docker.run(str(kind), "create", "cluster", *made, *options)
@@ -112,23 +112,23 @@ def test_a_stopped_kubelet_stays_down_until_it_is_started(cluster: Cluster) -> N
 
 
 def test_a_killed_node_comes_back(cluster: Cluster) -> None:
-    cluster.docker.docker("kill", f"{NAME}-worker3")
+    cluster.docker.ask("kill", f"{NAME}-worker3")
     cluster.make(pod("again", "worker3", ["true"]))
-    cluster.docker.docker("start", f"{NAME}-worker3")
+    cluster.docker.ask("start", f"{NAME}-worker3")
     until(lambda: phase(cluster, "again") == "Succeeded", "a pod on the node that came back", READY_S)
     until(lambda: cluster.ready() == NODES, "all nodes Ready", READY_S, every_s=0.5, last=cluster.ready)
 
 
 def test_delete_leaves_no_container_and_no_volume(cluster: Cluster) -> None:
     cluster.docker.run(str(cluster.kind), "delete", "cluster", f"--name={NAME}", f"--kubeconfig={cluster.kubeconfig}")
-    assert cluster.docker.docker("ps", "--all", "--quiet") == ""
-    assert cluster.docker.docker("volume", "ls", "--quiet") == ""
+    assert cluster.docker.ask("ps", "--all", "--quiet") == ""
+    assert cluster.docker.ask("volume", "ls", "--quiet") == ""
 
 
 def load_tools(cluster: Cluster) -> None:
     """Make an image of the nodes' busybox and of kubectl, and give it to them by kind."""
     program, file = cluster.folder / "busybox", cluster.folder / "tools.tar"
-    cluster.docker.docker("cp", f"{NAME}-worker:/bin/busybox", str(program))
+    cluster.docker.ask("cp", f"{NAME}-worker:/bin/busybox", str(program))
     layer = archive.layer(
         cluster.folder / "layer", {"bin/busybox": program, "bin/kubectl": embedded.folder() / "kubectl"}
     )

@@ -79,7 +79,7 @@ def row(result: Result, theirs: Said) -> dict[str, str]:
     return {
         "rollout": result.name,
         "Chaos Toolkit": theirs.words,
-        "its requests": f"{theirs.failed} of {theirs.asked} failed",
+        "its requests": f"{theirs.failed} of {theirs.asked} failed{'' if theirs.well_after else ' (the last one)'}",
         "pytest-survive": result.verdict.upper(),
         "requests": ours,
         "longest outage": text.longest_words(traffic),

@@ -13,13 +13,16 @@ RUN_S = 180
 
 
 class Said(NamedTuple):
-    """Its verdict: `status`, whether the steady state deviated, and how often it asked, and was not answered well."""
+    """Its verdict: `status`, whether the steady state deviated, how often it asked before, meanwhile and after, and was
+    not answered well, and whether it was after.
+    """
 
     version: str
     status: str
     deviated: bool
     asked: int
     failed: int
+    well_after: bool
 
     @property
     def words(self) -> str:
@@ -74,11 +77,18 @@ def read(journal: dict[str, Any]) -> Said:
     broken = [one["activity"]["name"] for one in journal["run"] if one["status"] != "succeeded"]
     if broken or len(journal["run"]) != 2:
         raise RuntimeError(f"the experiment did not do what it was to: {broken or journal['status']}")
-    looks = [probe for state in journal["steady_states"]["during"] for probe in state["probes"]]
+    states = journal["steady_states"]
+    after = states["after"]["probes"]
+    looks = [*states["before"]["probes"], *(probe for one in states["during"] for probe in one["probes"]), *after]
     return Said(
         version=journal["chaoslib-version"],
         status=journal["status"],
         deviated=bool(journal["deviated"]),
         asked=len(looks),
-        failed=sum(not (probe["status"] == "succeeded" and probe.get("tolerance_met")) for probe in looks),
+        failed=sum(not _well(probe) for probe in looks),
+        well_after=all(_well(probe) for probe in after),
     )
+
+
+def _well(probe: dict[str, Any]) -> bool:
+    return probe["status"] == "succeeded" and bool(probe.get("tolerance_met"))

@@ -62,6 +62,26 @@ def test_an_image_of_ours_runs_on_cgroup_v1():
     preflight(tools(Machine(16_000_000_000, "/", 1), version=(0, 30)), "", None, running=False)
 
 
+def podman(network):
+    return tools(Machine(16_000_000_000, "/", 2, network=network), engine="podman")
+
+
+def test_what_podman_needs_of_the_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(checks, "MODULES", tmp_path / "modules")
+    monkeypatch.setattr(checks, "HELPERS", (str(tmp_path),))
+    preflight(tools(), "", None, running=False)  # Docker makes and has it itself
+    preflight(tools(Machine(16_000_000_000, "/not/here", 2, network="cni"), engine="podman"), "", None, running=False)
+    with pytest.raises(UsageError, match=rf"does not make it: mkdir {tmp_path}/modules"):
+        preflight(podman(""), "", None, running=False)
+    (tmp_path / "modules").mkdir()
+    preflight(podman(""), "", None, running=False)
+    for network, server in (("cni", "dnsname"), ("netavark", "aardvark-dns")):
+        with pytest.raises(UsageError, match=rf"\({network}\) has no {server}, .*: install netavark and aardvark-dns"):
+            preflight(podman(network), "", None, running=False)
+        (tmp_path / server).touch(mode=0o755)
+        preflight(podman(network), "", None, running=False)
+
+
 def test_memory_that_others_use_is_not_there(monkeypatch):
     monkeypatch.setattr(checks, "_available_bytes", lambda: 1.5e9)
     with pytest.raises(UsageError, match=r"1.5 GB of memory are free"):

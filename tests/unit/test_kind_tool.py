@@ -83,6 +83,17 @@ def test_podman_where_docker_does_not_run(made):
     assert tools.machine == tool.Machine(4_000_000_000, "/var/lib/containers", 2, rootless=True)
 
 
+def test_what_makes_podmans_networks_where_it_does_not_tell_what_names_containers(made, monkeypatch):
+    made.install("podman")
+    monkeypatch.setenv(tool.PROVIDER, "podman")
+    host = PODMAN["host"] | {"networkBackend": "netavark"}
+    made.answer("podman info", json.dumps(PODMAN | {"host": host}))
+    assert tool.find().machine.network == "netavark"
+    host |= {"networkBackendInfo": {"backend": "netavark", "dns": {"path": "/usr/lib/podman/aardvark-dns"}}}
+    made.answer("podman info", json.dumps(PODMAN | {"host": host}))
+    assert tool.find().machine.network == ""
+
+
 def test_the_engine_that_kind_is_told_to_use(made, monkeypatch):
     made.install("podman")
     made.answer("podman info", json.dumps(PODMAN))

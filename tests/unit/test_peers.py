@@ -14,10 +14,13 @@ def look(status: str = "succeeded", met: bool = True) -> dict[str, Any]:
 
 
 def journal(
-    *looks: dict[str, Any], deviated: bool = False, steps: tuple[str, ...] = ("succeeded", "succeeded")
+    *looks: dict[str, Any],
+    deviated: bool = False,
+    steps: tuple[str, ...] = ("succeeded", "succeeded"),
+    after: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     run = [{"activity": {"name": f"step {n}"}, "status": status} for n, status in enumerate(steps, 1)]
-    states = {"before": look(), "after": look(), "during": list(looks)}
+    states = {"before": look(), "after": after or look(), "during": list(looks)}
     return {
         "chaoslib-version": "1.40",
         "status": "completed",
@@ -29,13 +32,15 @@ def journal(
 
 def test_looks_that_were_answered() -> None:
     said = chaos.read(journal(look(), look(), look()))
-    assert (said.asked, said.failed, said.words) == (3, 0, "completed, not deviated")
+    assert (said.asked, said.failed, said.words) == (5, 0, "completed, not deviated")
 
 
 @pytest.mark.parametrize("bad", [look("failed", met=False), look("succeeded", met=False)])
 def test_looks_that_were_not(bad: dict[str, Any]) -> None:
-    said = chaos.read(journal(look(), bad, deviated=True))
-    assert (said.asked, said.failed, said.words) == (2, 1, "deviated")
+    said = chaos.read(journal(look(), bad))
+    assert (said.asked, said.failed, said.well_after) == (4, 1, True)
+    said = chaos.read(journal(look(), after=bad, deviated=True))
+    assert (said.asked, said.failed, said.well_after, said.words) == (3, 1, False, "deviated")
 
 
 @pytest.mark.parametrize("steps", [("failed", "succeeded"), ("succeeded",), ()])
@@ -47,9 +52,11 @@ def test_an_experiment_that_did_not_roll_out_says_nothing(steps: tuple[str, ...]
 def test_both_verdicts_in_a_row() -> None:
     traffic = Traffic(requests=1000, errors=17, error_rate=0.017, error_rate_below=0.03)
     result = Result(id="B1", name="undrained-1", path="rollout", verdict="fail", why="", traffic=traffic)
-    row = peers.row(result, chaos.Said("1.40", "completed", False, 12, 0))
-    told = "| undrained-1 | completed, not deviated | 0 of 12 failed | FAIL | 17 of 1000 failed | none |"
+    row = peers.row(result, chaos.Said("1.40", "completed", False, 12, 1, True))
+    told = "| undrained-1 | completed, not deviated | 1 of 12 failed | FAIL | 17 of 1000 failed | none |"
     assert peers.table([row]).splitlines()[2] == told
+    row = peers.row(result, chaos.Said("1.40", "completed", True, 12, 1, False))
+    assert "| deviated | 1 of 12 failed (the last one) |" in peers.table([row])
 
 
 def test_the_page_has_a_place_for_the_table() -> None:

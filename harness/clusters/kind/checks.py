@@ -1,6 +1,7 @@
 """What kind, its engine and this machine must be and have, told in one message before anything is changed."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 
@@ -27,6 +28,18 @@ MEMORY_GB = 3.0
 ROOM_GB = 8.0
 """A node image of about 1 GB, and on each of five nodes the images of our pods, unpacked."""
 
+MODULES = pathlib.Path("/lib/modules")
+"""kind gives this folder of the machine to nodes. Docker makes it where there is none."""
+
+NAME_SERVERS = {"netavark": "aardvark-dns", "cni": "dnsname"}
+"""What answers for names of containers, by what makes Podman's networks."""
+
+HELPERS = (
+    *(f"{top}/{folder}" for top in ("/usr/local", "/usr") for folder in ("libexec/podman", "lib/podman")),
+    *("/usr/lib/cni", "/usr/libexec/cni", "/opt/cni/bin", "/usr/local/lib/cni", "/usr/local/libexec/cni"),
+)
+"""Where Podman looks for these (containers.conf(5): helper_binaries_dir, cni_plugin_dirs)."""
+
 INOTIFY_PER_NODE = 15
 """kubelet and containerd take about ten instances, systemd some more."""
 
@@ -37,7 +50,7 @@ def preflight(tools: Tools, image: str, kubernetes: Version | None, *, running: 
     """Raise UsageError with everything that is in the way, and the way out. A running cluster needs no more room."""
     problems = [*_kind(tools), *_kubernetes(kubernetes), *_cgroups(tools, image, kubernetes)]
     if not running:
-        problems += [*_memory(tools), *_disk(tools), *_inotify()]
+        problems += [*_memory(tools), *_disk(tools), *_inotify(), *_podman(tools)]
     if problems:
         raise UsageError("this machine cannot run the kind cluster yet:\n" + "\n".join(f"  - {p}" for p in problems))
 
@@ -79,6 +92,24 @@ def _cgroups(tools: Tools, image: str, kubernetes: Version | None) -> list[str]:
             " one by --kubernetes-version, or build one that does (survive kind image; --kind-image)"
         ]
     return []
+
+
+def _podman(tools: Tools) -> list[str]:
+    """What Docker has in itself, and Podman gets from the machine; one that is elsewhere is not seen."""
+    if tools.engine != "podman" or not _reachable(pathlib.Path(tools.machine.root)):
+        return []
+    problems = []
+    if not MODULES.exists():
+        problems.append(
+            f"kind gives its nodes {MODULES}, which is not there, and Podman does not make it: mkdir {MODULES}"
+        )
+    server = NAME_SERVERS.get(tools.machine.network)
+    if server and shutil.which(server, path=os.pathsep.join(HELPERS)) is None:
+        problems.append(
+            f"Podman's network ({tools.machine.network}) has no {server}, so that nodes do not find each other by name:"
+            ' install netavark and aardvark-dns, and set network_backend = "netavark" in containers.conf'
+        )
+    return problems
 
 
 def _memory(tools: Tools) -> list[str]:

@@ -59,12 +59,16 @@ HINTS: Final[Hints] = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the engine tells of where it runs its containers."""
+    """What the engine tells of where it runs its containers.
+
+    `network`: what makes Podman's networks, where it does not say itself by what containers have names there.
+    """
 
     memory_bytes: int
     root: str
     cgroups: int
     rootless: bool = False
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,9 @@ def _podman(told: dict[str, Any]) -> Machine:
     host, store = told["host"], told.get("store") or {}
     rootless = bool((host.get("security") or {}).get("rootless"))
     cgroups = int(str(host.get("cgroupVersion") or "v1").removeprefix("v"))
-    return Machine(int(host.get("memTotal") or 0), str(store.get("graphRoot") or ""), cgroups, rootless)
+    named = ((host.get("networkBackendInfo") or {}).get("dns") or {}).get("path")
+    network = "" if named else str(host.get("networkBackend") or "")
+    return Machine(int(host.get("memTotal") or 0), str(store.get("graphRoot") or ""), cgroups, rootless, network)
 
 
 def _json(text: str) -> dict[str, Any]:
