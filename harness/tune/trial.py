@@ -42,16 +42,18 @@ class Trials:
 
     def attempt(self, tasks: Sequence[Task]) -> list[Told]:
         """See `hunt.Attempt`. An interrupt (Ctrl-C) lets what runs come to an end, and counts what it showed."""
+        jobs: list[concurrent.futures.Future[Told]] = []
         with concurrent.futures.ThreadPoolExecutor(len(tasks)) as pool:
-            jobs = [pool.submit(self._told, task, self._name()) for task in tasks]
             try:
+                for task in tasks:
+                    jobs.append(pool.submit(self._told, task, self._name()))  # noqa: PERF401 -- those begun are kept
                 concurrent.futures.wait(jobs)
             except KeyboardInterrupt:
                 self._interrupted.set()
                 longest_s = max(task.setting.grace_s or 0 for task in tasks)
                 self._say(f"interrupted: what runs comes to its end, in {longest_s + 20} s at most")
-                concurrent.futures.wait(jobs)
-            return [job.result() for job in jobs]
+        not_begun = [Told(0, why="interrupted")] * (len(tasks) - len(jobs))
+        return [job.result() for job in jobs] + not_begun
 
     def _name(self) -> str:
         self._count += 1

@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import yaml
 
@@ -15,6 +16,7 @@ from harness.clusters.embedded import cluster, layout
 from harness.deploy import server
 from harness.kube import Kube
 from harness.progress import Progress
+from harness.wait import until
 
 ROOT = pathlib.Path(__file__).parents[2]
 MAIN = """import signal, sys
@@ -25,8 +27,15 @@ sys.exit(main())
 """With an interrupt as a terminal has it: a shell that starts things in the background has it ignored."""
 
 
+OURS = "app.kubernetes.io/managed-by=pytest-survive"
+
+
+def active(kube: Kube) -> list[Any]:
+    return [one for one in kube.list("v1", "Namespace", labels=OURS) if one["status"]["phase"] == "Active"]
+
+
 def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathlib.Path) -> None:
-    folder = cluster.up(layout.default_name(), Progress())
+    kube = Kube.connect(cluster.up(layout.default_name(), Progress()).kubeconfig)
     (tmp_path / "k8s.yaml").write_text(yaml.safe_dump_all(server(replicas=2).manifests))
     spec, out = tmp_path / "shop.survive.yaml", tmp_path / "out"
     spec.write_text("manifests: k8s.yaml\nrequests: {rate: 50/s}\nlimits: {errors: 0 %}\npaths: [delete]\n")
@@ -39,6 +48,7 @@ def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathli
             for line in command.stdout:
                 said += line
                 if "restarts more" in line:  # thousands of restarts, of which it is not to make the most
+                    until(lambda: active(kube), "the first trial of the proof", 60)
                     command.send_signal(signal.SIGINT)
                     break
             rest, _ = command.communicate(timeout=200)
@@ -52,5 +62,4 @@ def test_an_interrupt_leaves_the_best_so_far_and_nothing_behind(tmp_path: pathli
     assert 1 <= found["setting"]["preStop.sleep.seconds"] <= 3
     assert found["patch"]
     assert "not found, interrupted; the best so far: 0 of" in said
-    kube = Kube.connect(folder.kubeconfig)
-    assert kube.list("v1", "Namespace", labels="app.kubernetes.io/managed-by=pytest-survive") == []
+    assert kube.list("v1", "Namespace", labels=OURS) == []

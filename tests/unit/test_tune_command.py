@@ -260,6 +260,23 @@ def test_an_interrupt_lets_what_runs_come_to_its_end_and_counts_it(trials, monke
     assert said == ["interrupted: what runs comes to its end, in 52 s at most"]
 
 
+def test_an_interrupt_before_all_are_begun_ends_those_that_are(trials, monkeypatch):
+    made_trials, _ = trials()
+    name, calls = made_trials._name, []
+
+    def interrupted():
+        calls.append(name())
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return calls[-1]
+
+    monkeypatch.setattr(made_trials, "_name", interrupted)
+    first, second = made_trials.attempt([TASK, TASK])
+    assert 1 <= first.restarts <= 6
+    assert (second.restarts, second.why) == (0, "interrupted")
+    assert made_trials.over() == "interrupted"
+
+
 def test_once_it_is_over_a_trial_goes_no_further(trials):
     made_trials, _ = trials(over=lambda: "the time is over")
     (told,) = made_trials.attempt([TASK])
