@@ -37,7 +37,7 @@ test: ## lint, types, unit tests, clients against a fault server, documents and 
 	@FOR_TESTS=1 sh scripts/setup.sh $(VENV)
 	@$(MAKE) --no-print-directory lint unit clients shipped live
 
-test-kind: ## the real kind with our node image, without a registry, in a Docker engine of the tests' own
+test-kind: ## the real kind with our node image, without a registry, in a Docker engine and a Podman of the tests' own
 	@FOR_KIND=1 sh scripts/setup.sh $(VENV)
 	@$(SURVIVE) kind image
 	@$(SURVIVE) kind program
