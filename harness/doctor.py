@@ -6,6 +6,7 @@ Pure functions from what the API server tells to findings; only `examine` asks. 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -28,6 +29,12 @@ APPS = ("server", "controller", "load", "signals")
 
 ROOM_CORES, ROOM_BYTES = Decimal("0.7"), Decimal(400 * 2**20)
 """What a row's pods ask for in all: load, control, three replicas."""
+
+MOST_TOLD = 50
+"""A node tells of so many of its images, the largest (kubelet's nodeStatusMaxImages)."""
+
+TOLD_AFTER_S = 60.0
+"""The kubelet looks at its images each 30 s, and tells within 10 s; 40 s were seen."""
 
 PSA = "pod-security.kubernetes.io/enforce"
 FORBIDDEN = 403
@@ -92,7 +99,7 @@ def examine(
         report.findings.append(of_listed(machines, listed, own=nodes is not None and nodes.breakable))
         if Right.read("list pods") not in lacking[rights.EVERY_RUN]:
             report.findings.append(of_room(machines, kube.list("v1", "Pod")))
-        report.findings.extend(of_images(machines, images))
+        report.findings.extend(of_images(machines, images, datetime.now(UTC)))
     if Right.read("create namespaces") not in lacking[rights.EVERY_RUN]:
         report.findings.append(_namespace(kube, labels))
     found = [one for role in lacking.values() for one in role]
@@ -168,27 +175,45 @@ def of_room(nodes: Sequence[Object], pods: Iterable[Object]) -> Finding:
     return Finding("room", "ok", said)
 
 
-def of_images(nodes: Sequence[Object], images: Images) -> list[Finding]:
+def of_images(nodes: Sequence[Object], images: Images, now: datetime) -> list[Finding]:
     """Where the images are to come from."""
+    taking = [node for node in nodes if _takes_pods(node)]
     there = {
-        node["metadata"]["name"]: {
-            text for image in node.get("status", {}).get("images") or [] for text in image.get("names") or []
-        }
-        for node in nodes
-        if _takes_pods(node)
+        node["metadata"]["name"]: {text for image in _images(node) for text in image.get("names") or []}
+        for node in taking
     }
+    unsure = {node["metadata"]["name"] for node in taking if not _tells_all(node, now)}
     found = []
     for app in APPS:
         name = images.of(f"{OWN}{app}:dev")
-        having = sum(_is_there(name, names) for names in there.values())
+        lacking = {node for node, names in there.items() if not _is_there(name, names)}
+        having = len(there) - len(lacking)
         said = f"{name}: on {having} of {len(there)} nodes"
-        if name.startswith(OWN) and having < len(there):
+        if name.startswith(OWN) and lacking and lacking <= unsure:
+            todo = "`survive doctor --pull` finds out by pods; or ask again in a minute"
+            may = (
+                f"{said}, but {', '.join(sorted(lacking))} may not tell of all images (new, or of {MOST_TOLD} or more)"
+            )
+            found.append(Finding(f"image {app}", "warn", may, todo))
+        elif name.startswith(OWN) and lacking:
             todo = "build it from workloads/, push it, and name where it is by --image-registry or --image NAME=REF"
             found.append(Finding(f"image {app}", "bad", f"{said}, and no registry has that name", todo))
         else:
-            pulled = having < len(there)
-            found.append(Finding(f"image {app}", "ok", said + ("; the others pull it" if pulled else "")))
+            found.append(Finding(f"image {app}", "ok", said + ("; the others pull it" if lacking else "")))
     return found
+
+
+def _images(node: Object) -> list[Object]:
+    return node.get("status", {}).get("images") or []
+
+
+def _tells_all(node: Object, now: datetime) -> bool:
+    """Whether an image that a node does not tell of is not there."""
+    if len(_images(node)) >= MOST_TOLD:
+        return False
+    conditions = node.get("status", {}).get("conditions") or []
+    since = [one["lastTransitionTime"] for one in conditions if one["type"] == "Ready" and "lastTransitionTime" in one]
+    return not since or (now - datetime.fromisoformat(since[0])).total_seconds() > TOLD_AFTER_S
 
 
 def _is_there(name: str, names: Iterable[str]) -> bool:

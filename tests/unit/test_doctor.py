@@ -1,5 +1,7 @@
 """The doctor: each finding from what the API server tells, and that it writes nothing."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from harness import disrupt
@@ -24,6 +26,7 @@ from harness.rights import Right
 from tests.unit.fake_api import FakeApi
 
 READY = [{"type": "Ready", "status": "True"}]
+NOW = datetime(2026, 11, 30, 6, tzinfo=UTC)
 IMAGES = [{"names": [f"survive.dev/{app}:dev"]} for app in ("server", "controller", "load", "signals")]
 
 
@@ -54,14 +57,33 @@ def test_room_is_what_no_pod_on_an_open_node_asked_for():
 
 
 def test_images_that_no_registry_has_must_be_on_the_nodes():
-    assert {found.state for found in of_images([node("a"), node("b")], Images())} == {"ok"}
-    here = of_images([node("a"), node("b", images=[])], Images())
+    assert {found.state for found in of_images([node("a"), node("b")], Images(), NOW)} == {"ok"}
+    here = of_images([node("a"), node("b", images=[])], Images(), NOW)
     assert {found.state for found in here} == {"bad"}
     assert "on 1 of 2 nodes" in here[0].said
     assert "--image-registry" in here[0].todo
-    there = of_images([node("a", images=[])], Images("registry.example/team"))
+    there = of_images([node("a", images=[])], Images("registry.example/team"), NOW)
     assert there[0].said == "registry.example/team/server:dev: on 0 of 1 nodes; the others pull it"
     assert there[0].state == "ok"
+
+
+def ready_since(one, moment):
+    one["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastTransitionTime": moment}]
+    return one
+
+
+def test_an_image_that_a_node_may_not_have_told_of_is_not_called_missing():
+    new = ready_since(node("b", images=[]), "2026-11-30T05:59:30Z")
+    found = of_images([node("a"), new], Images(), NOW)
+    assert {one.state for one in found} == {"warn"}
+    assert "on 1 of 2 nodes, but b may not tell of all images" in found[0].said
+    assert "doctor --pull" in found[0].todo
+    known = ready_since(node("b", images=[]), "2026-11-30T05:58:30Z")
+    assert {one.state for one in of_images([node("a"), known], Images(), NOW)} == {"bad"}
+    assert {one.state for one in of_images([node("a", images=[]), new], Images(), NOW)} == {"bad"}
+    crowded = [{"names": [f"other{n}:1"]} for n in range(50)]
+    assert {one.state for one in of_images([node("a", images=crowded)], Images(), NOW)} == {"warn"}
+    assert {one.state for one in of_images([node("a", images=crowded[:49])], Images(), NOW)} == {"bad"}
 
 
 def test_a_node_that_is_listed_must_be_one():
