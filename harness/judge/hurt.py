@@ -9,6 +9,7 @@ from typing import Final
 from harness.clock import NS_PER_S, seconds
 from harness.history import History
 from harness.judge.causes import each_cause
+from harness.judge.deletions import deletions
 from harness.judge.expectation import Evidence
 from harness.judge.presence import node_gaps_s, together_s
 from harness.judge.world import World, host_of
@@ -163,27 +164,21 @@ def _grouped(found: dict[str, int]) -> Counter[str]:
     return groups
 
 
-def _deletions(history: History) -> dict[str, int]:
-    """When each pod's deletion was asked for, or else was seen, by its name."""
-    asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin" and act.uid}
-    seen = [(life, life.deletion_seen_ns) for life in lives(history).values()]
-    return {life.name: min(at_ns, asked.get(life.uid, at_ns)) for life, at_ns in seen if at_ns is not None}
-
-
 def drain_s(history: History) -> float | None:
     """See `Hurt`: of the prober `service`, from the deletion of the pod that is named as the cause of a failure.
 
     Of several the one that was deleted last; it has to have been shortly before.
     """
-    requests, deletions = history.requests("service"), _deletions(history)
-    if not len(requests) or not deletions:
+    requests, known = history.requests("service"), lives(history)
+    deleted = {known[uid].name: one.t_ns for uid, one in deletions(history).items()}
+    if not len(requests) or not deleted:
         return None
     found = [
         sent_ns - max(since)
         for row, cause in each_cause(requests, World(history, "service"))
         for sent_ns in [int(requests.sent_ns[row])]
         if group(cause) in DRAINABLE
-        and (since := [t for name, t in deletions.items() if name in cause and sent_ns - NEAR_NS <= t <= sent_ns])
+        and (since := [t for name, t in deleted.items() if name in cause and sent_ns - NEAR_NS <= t <= sent_ns])
     ]
     return seconds(max(found)) if found else None
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from harness.clock import NS_PER_S
 from harness.history import History
+from harness.judge.deletions import Deletion, deletions
 from harness.lives import PodLife, Span, lives
 from harness.proof import EndpointChange, endpoint_changes
 from harness.records import Act, EndpointsSeen, ProbeStarted
@@ -29,7 +30,7 @@ class PodView:
 
     `joined_ns` is when its entry became ready, if it is; `unready_ns` when it ceased to be, if it is not, or else when
     it will; `left_ns` when it ceased to be, if it is not in service either; `deleted_ns` when its deletion was asked
-    for.
+    for, or was seen, if it may have been asked for by then.
     Signal, close and exit are of the pod's own clock, which errs by up to `error_ns`.
     """
 
@@ -88,7 +89,7 @@ class _Backend:
     listening: list[Span]
     changes: list[EndpointChange]
     times: list[int]
-    deleted_ns: int | None
+    deletion: Deletion | None
 
     def state(self, t_ns: int) -> EndpointChange | None:
         """The pod's entry in the Service at a moment; None before its first."""
@@ -117,7 +118,7 @@ class World:
         targets = [one.target for one in history.of(ProbeStarted) if one.probe == probe]
         known = {one.service for one in history.of(EndpointsSeen)}
         found = list(lives(history).values())
-        asked = {act.uid: act.t_ns for act in reversed(history.of(Act)) if act.status == "begin"}
+        deleted = deletions(history)
         host = host_of(targets[0]) if targets else ""
         direct = [life for life in found if host in life.ips]
         self.service = "" if direct else _service(host, known)
@@ -125,7 +126,7 @@ class World:
         for change in endpoint_changes(history, self.service):
             changes.setdefault(change.uid, []).append(change)
         self._pods = [
-            _Backend(life, life.listening(), mine, [change.t_ns for change in mine], _deleted_ns(life, asked))
+            _Backend(life, life.listening(), mine, [change.t_ns for change in mine], deleted.get(life.uid))
             for life in direct or found
             if (mine := changes.get(life.uid, [])) or direct
         ]
@@ -167,7 +168,7 @@ class World:
             joined_ns=pod.since_ns(t_ns, ready=True),
             left_ns=None if used else unready,
             unready_ns=pod.leaves_ns(t_ns) if unready is None else unready,
-            deleted_ns=pod.deleted_ns if pod.deleted_ns is not None and pod.deleted_ns <= t_ns else None,
+            deleted_ns=pod.deletion.t_ns if pod.deletion is not None and pod.deletion.from_ns <= t_ns else None,
             signal_ns=signal,
             closed_ns=max(ends, default=None),
             exit_ns=max((end for end in exits if end <= t_ns), default=None),
@@ -182,15 +183,9 @@ def _edges(pod: _Backend) -> set[int]:
     edges |= {end.finished_ns for end in life.exits() if end.finished_ns is not None}
     edges |= {edge for span in pod.listening for edge in (span.start_ns, span.end_ns) if edge is not None}
     edges |= {change.t_ns for change in pod.changes}
-    edges |= {pod.deleted_ns} if pod.deleted_ns is not None else set()
+    edges |= {pod.deletion.from_ns} if pod.deletion is not None else set()
     edges |= {edge + lag_ns for edge in edges for lag_ns in (LINGER_NS, LATE_NS)}
     return edges | {change.t_ns + TRACKED_NS for change in pod.changes}
-
-
-def _deleted_ns(life: PodLife, asked: dict[str, int]) -> int | None:
-    """When a pod's deletion was asked for by an act on it, since the watch tells later; else when it was seen."""
-    seen_ns = life.deletion_seen_ns
-    return None if seen_ns is None else min(seen_ns, asked.get(life.uid, seen_ns))
 
 
 def host_of(target: str) -> str:
