@@ -88,7 +88,7 @@ compare-peers: setup ## Chaos Toolkit beside this, on the same rollouts: both ve
 clean: ## take the cluster down to the last process, mount, link and cgroup; caches of builds stay
 	@if [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down; fi
 	@home=$${SURVIVE_HOME:-$${XDG_CACHE_HOME:-$$HOME/.cache}/pytest-survive}; \
-	if [ -d "$$home/kind/engine" ] && [ -x $(PYTHON) ]; then $(PYTHON) -m tests.kind clean; fi; \
+	if { [ -d "$$home/kind/engine" ] || [ -d "$$home/kind/podman" ]; } && [ -x $(PYTHON) ]; then $(PYTHON) -m tests.kind clean; fi; \
 	for one in "$$home"/kind/clusters/*/; do \
 	  if [ -d "$$one" ] && [ -x $(SURVIVE) ]; then $(SURVIVE) cluster down --cluster kind --name "$$(basename "$$one")"; fi; done
 

@@ -16,6 +16,7 @@ from harness.clusters.embedded.layout import ClusterDir
 from harness.errors import ClusterError
 from harness.kube import Kube
 from harness.results import Result, Results
+from tests import recommended
 from tests.cluster import enforcer
 from tests.cluster.conftest import NAME, ROOT
 
@@ -50,13 +51,6 @@ def enforced(kube_router: None, spare: ClusterDir, tmp_path_factory: pytest.Temp
         yield Kube.connect(spare.kubeconfig)
 
 
-def recommended() -> list[dict[str, Any]]:
-    """The policies that the document gives."""
-    text = (ROOT / "docs" / "clusters.md").read_text()
-    (block,) = [one for one in text.split("```yaml\n")[1:] if "kind: NetworkPolicy" in one]
-    return list(yaml.safe_load_all(block.partition("```")[0]))
-
-
 @contextmanager
 def controller_of_others(kube: Kube, prefix: str) -> Iterator[None]:
     """Puts a policy that lets nothing through into each new namespace whose name begins so."""
@@ -85,7 +79,7 @@ def test_what_shuts_our_load_out_is_named_and_what_the_document_gives_lets_it_in
     enforced: Kube, survive, tmp_path: pathlib.Path
 ) -> None:
     app = (ROOT / "workloads" / "server" / "manifests.yaml").read_text()
-    parts = {"app": app, "deny": yaml.safe_dump(DENY), "let": yaml.safe_dump_all(recommended())}
+    parts = {"app": app, "deny": yaml.safe_dump(DENY), "let": yaml.safe_dump_all(recommended.policies())}
     for name, text in parts.items():
         (tmp_path / f"{name}.yaml").write_text(text)
     for name, files in FILES.items():

@@ -21,6 +21,7 @@ from harness.children import DIES_WITH_US
 from harness.clusters.embedded import checks, host, layout
 from harness.clusters.embedded.layout import default_name, home
 from harness.clusters.kind import state
+from harness.clusters.kind.checks import MODULES
 from harness.clusters.kind.state import KindDir
 from harness.errors import ClusterError, UsageError
 from harness.locks import hold
@@ -32,9 +33,8 @@ NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "nsenter": "util-linux"
 INOTIFY = 5 * checks.INOTIFY_PER_NODE + 20
 """For five nodes, and what else there is."""
 
-MODULES = pathlib.Path("/lib/modules")
 NO_MODULES = "no-modules"
-"""kind gives this folder of the machine to nodes. Docker makes it where there is none: it is then ours to remove."""
+"""Where an engine was the first to need kind's folder of modules, it is ours to remove."""
 
 START = """
 set -e

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from harness.clusters.embedded import host
 from harness.clusters.embedded.layout import home
 from harness.clusters.kind import tool
+from harness.clusters.kind.checks import MODULES
 from harness.clusters.kind.state import KindDir
 from harness.errors import UsageError
 from harness.locks import hold
 from tests.kind import engine
-from tests.kind.engine import ENDED_S, MODULES, NO_MODULES, Engine
+from tests.kind.engine import ENDED_S, NO_MODULES, Engine
 
 APART = (
     "sh", "-c",
@@ -56,6 +57,11 @@ def place() -> pathlib.Path:
     return home() / "kind" / "podman"
 
 
+def lock() -> pathlib.Path:
+    """Held as long as it lives."""
+    return place().with_suffix(".lock")
+
+
 @contextlib.contextmanager
 def podman(*, online: bool = False) -> Iterator[Engine]:
     """The namespaces in which `podman` is run, for as long as the block lasts, and not longer than this process.
@@ -65,7 +71,7 @@ def podman(*, online: bool = False) -> Iterator[Engine]:
     if shutil.which("podman") is None:
         raise UsageError("programs are missing: apt-get install podman netavark aardvark-dns")
     root = place()
-    with hold(root.with_suffix(".lock"), "Podman for tests"):
+    with hold(lock(), "Podman for tests"):
         clean()
         root.mkdir(parents=True)
         files = {"CONTAINERS_STORAGE_CONF": STORAGE, "CONTAINERS_CONF": CONTAINERS}
@@ -111,3 +117,10 @@ def clean() -> None:
     if place().exists():
         engine.remove_modules(place())
         shutil.rmtree(place())
+
+
+def sweep() -> None:
+    """Remove what one left whose user was killed. Raises UsageError if it is another's and lives."""
+    with hold(lock(), "removing Podman for tests"):
+        clean()
+    lock().unlink(missing_ok=True)

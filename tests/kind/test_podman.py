@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from harness.clusters.embedded import host
+from harness.clusters.kind.checks import MODULES
 from tests.kind.commands import UP_S, Kind, named
-from tests.kind.engine import MODULES
 from tests.kind.podman import CGROUP, CLUSTER, make_modules, place, podman
 
 ROWS = ("delete-sleep", "soft-eviction", "node-down-crash")

@@ -1,7 +1,5 @@
 """NetworkPolicies, as Kubernetes reads them: which of them keep probers from an app."""
 
-import pathlib
-
 import pytest
 import yaml
 from own_manifests import other, service, workload
@@ -12,6 +10,7 @@ from harness.errors import KubeError
 from harness.policies import CONTROL_LABELS, End, barring, prober, shut_out
 from harness.spec import find_app
 from harness.spec.models import Spec
+from tests import recommended
 
 PROBER = End({"survive.dev/role": "load"}, "survive-x", {"app.kubernetes.io/managed-by": "pytest-survive"})
 BESIDE = End({"app": "shop"}, "survive-x", {})
@@ -57,13 +56,6 @@ def test_one_policy_that_lets_them_in_is_enough():
     assert barring([], PROBER, BESIDE) == []
 
 
-def recommended():
-    """What the document gives."""
-    text = (pathlib.Path(__file__).parents[2] / "docs" / "clusters.md").read_text()
-    (block,) = [one for one in text.split("```yaml\n")[1:] if "kind: NetworkPolicy" in one]
-    return list(yaml.safe_load_all(block.partition("```")[0]))
-
-
 def test_those_of_the_document_let_probers_through_whatever_else_is_denied():
     deny = policy(policyTypes=["Ingress", "Egress"])
     control = End(CONTROL_LABELS, PROBER.namespace, PROBER.about)
@@ -72,8 +64,8 @@ def test_those_of_the_document_let_probers_through_whatever_else_is_denied():
     assert shut_out([deny], PROBER, asked) == (
         "no prober gets through to app and to control by NetworkPolicy survive-x/deny"
     )
-    assert shut_out([deny, *recommended()], PROBER, asked) == ""
-    for one in recommended():
+    assert shut_out([deny, *recommended.policies()], PROBER, asked) == ""
+    for one in recommended.policies():
         assert shut_out([deny, one], PROBER, asked), "both are needed"
 
 
@@ -110,7 +102,7 @@ def test_an_app_is_told_with_its_policies(tmp_path):
     assert of_network(Kube(), app(deny, let), {}).said == (
         "no prober gets through to our control server by NetworkPolicy survive-*/deny"
     )
-    assert of_network(Kube(), app(deny, *recommended()), {}).state == "ok"
+    assert of_network(Kube(), app(deny, *recommended.policies()), {}).state == "ok"
     assert of_network(Kube(), app(), {}).state == "ok"
 
 
